@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the stages know of the disk: one stream of bytes, addressed by a position that is unique for
+ * ever, written in aligned blocks and read back. One thread (LOG) calls write, read and poll.
+ *
+ * The stream is a chain of blocks (engine/wire/block.h): block header, then sealed batches. A block
+ * lies whole inside one span of `span_bytes` (ww_log_store): spans divide both the segments and the
+ * log buffer, so that a block is contiguous in file and memory alike.
+ */
+#ifndef WW_BACKEND_LOG_STORE_H
+#define WW_BACKEND_LOG_STORE_H
+
+#include "engine/wire/batch.h"
+#include "engine/wire/block.h"
+
+#include <whitewater/status.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum ww_log_event_type {
+    WW_LOG_WRITTEN, /* every byte below `position` is durable (in the mode that was chosen) */
+    WW_LOG_READ,    /* the read `tag` is complete: `size_bytes` bytes are in its buffer */
+    WW_LOG_FAILED,  /* a write or flush failed: the store is fenced for good */
+};
+
+struct ww_log_event {
+    enum ww_log_event_type type;
+    int status;         /* WW_OK; READ: WW_EGONE, WW_EIO; FAILED: WW_EIO, WW_ENOSPC */
+    uint64_t position;  /* WRITTEN: the new durable position; READ: where it began */
+    uint32_t size_bytes;
+    uint32_t tag;
+};
+
+/* Recovery calls this for every batch of the stream, in order; a status below 0 stops it. */
+typedef int (*ww_log_visit)(void *context, uint64_t position, const struct ww_batch_header *batch);
+
+struct ww_log_store;
+
+struct ww_log_store_ops {
+    /*
+     * Writes `size_bytes` (aligned) at `position`, which is where the last write ended or, when
+     * that block's span reached further, where its span ended. The bytes must stay until the
+     * WRITTEN event covers them. WW_EBUSY when `write_depth` writes are in flight; WW_ECLOSED when
+     * fenced.
+     */
+    int (*write)(struct ww_log_store *store, uint64_t position, const void *data,
+                 uint32_t size_bytes);
+
+    /* Reads up to `size_bytes` at an aligned `position` below the durable one; never crosses a
+     * segment. `data` lies in a registered region. WW_EBUSY when too many reads are in flight. */
+    int (*read)(struct ww_log_store *store, uint32_t tag, uint64_t position, void *data,
+                uint32_t size_bytes);
+
+    /* Submits what is queued, collects what is complete; returns the number of events (<= max). */
+    uint32_t (*poll)(struct ww_log_store *store, struct ww_log_event *events, uint32_t max);
+
+    /* Releases whole segments below `position` for reuse. */
+    void (*release)(struct ww_log_store *store, uint64_t position);
+
+    /* Waits for writes in flight, then ends all that open() began. */
+    void (*close)(struct ww_log_store *store);
+};
+
+enum ww_log_counter {
+    WW_WAL_WRITES,
+    WW_WAL_BYTES,
+    WW_WAL_FLUSHES, /* separate fdatasync calls; a dsync write needs none */
+    WW_WAL_READS,
+    WW_WAL_READ_BYTES,
+    WW_WAL_SEGMENTS_PREPARED,
+    WW_WAL_SEGMENTS_RECYCLED,
+    WW_WAL_COUNTERS,
+};
+
+struct ww_log_store {
+    const struct ww_log_store_ops *ops;
+    uint64_t stream_id;
+    uint64_t start_position; /* where writing begins after recovery: aligned */
+    uint32_t start_link;     /* CRC32C of the last block of the recovered stream, 0 if none */
+    uint32_t epoch;          /* of this opening: greater than any in the recovered stream */
+    uint32_t span_bytes;     /* a block never crosses a multiple of this */
+    uint32_t write_depth;    /* writes that may be in flight */
+    /* Positions below this have a written segment waiting for them; another thread raises it. */
+    _Atomic uint64_t limit_position;
+    uint64_t counters[WW_WAL_COUNTERS];
+};
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every limit of the engine, in one place. A limit that follows from another is written as the
+ * expression that it follows from, and checked here.
+ */
+#ifndef WW_BASE_LIMITS_H
+#define WW_BASE_LIMITS_H
+
+#define WW_KIB (1024u)
+#define WW_MIB (1024u * 1024u)
+
+/* Cluster. Node ids are 1..WW_NODES_MAX; 0 means "none". */
+#define WW_NODES_MAX 7u
+#define WW_GROUPS_MAX 4096u
+
+/* Network: the IP packet, the frame around it, and what one datagram of ours can carry. */
+#define WW_MTU_MIN 1280u
+#define WW_MTU_DEFAULT 9000u /* jumbo frames, where the transport has them */
+#define WW_MTU_MAX 9216u
+#define WW_ETHERNET_BYTES 14u
+#define WW_IP_UDP_BYTES 28u
+#define WW_FRAME_OVERHEAD (WW_ETHERNET_BYTES + WW_IP_UDP_BYTES)
+#define WW_DATAGRAM_MAX(mtu) ((mtu) - WW_IP_UDP_BYTES)
+#define WW_UDP_PORT_DEFAULT 7100u
+#define WW_BURST 32u        /* frames per receive or transmit call */
+#define WW_CLIENTS_MAX 16u  /* client links of one node */
+#define WW_MEMIF_RING_LOG2 9u
+
+/* Wire and disk formats. */
+#define WW_DATAGRAM_HEADER_BYTES 32u
+#define WW_MESSAGE_BYTES 48u
+#define WW_BATCH_HEADER_BYTES 32u
+#define WW_ENTRY_HEADER_BYTES 4u
+#define WW_BATCH_ALIGN 8u
+#define WW_BATCH_ENTRIES_MAX 65535u
+#define WW_MESSAGES_PER_DATAGRAM 32u
+
+/* A batch travels whole in one datagram behind one message, so that bounds it and each entry. */
+#define WW_BATCH_MAX(mtu)                                                                          \
+    ((WW_DATAGRAM_MAX(mtu) - WW_DATAGRAM_HEADER_BYTES - WW_MESSAGE_BYTES) & ~(WW_BATCH_ALIGN - 1))
+#define WW_ENTRY_MAX(mtu) (WW_BATCH_MAX(mtu) - WW_BATCH_HEADER_BYTES - WW_ENTRY_HEADER_BYTES)
+
+/* Disk. */
+#define WW_BLOCK_ALIGN 4096u /* O_DIRECT: every position and size that is written */
+#define WW_BLOCK_HEADER_BYTES 64u
+#define WW_BLOCK_MAX (256u * WW_KIB)
+#define WW_WRITE_MAX (1u * WW_MIB) /* adjacent blocks that go out as one write */
+#define WW_SEGMENT_HEADER_BYTES 4096u
+#define WW_SEGMENT_BYTES_MIN (1u * WW_MIB)
+#define WW_SEGMENT_BYTES_DEFAULT (64u * WW_MIB)
+#define WW_SEGMENT_BYTES_MAX (1024u * WW_MIB)
+#define WW_WRITE_DEPTH_MAX 16u
+#define WW_READ_BYTES (512u * WW_KIB) /* one read of the log; holds at least one whole block */
+#define WW_READ_BUFFERS 8u
+
+/* Memory of one shard. */
+#define WW_LOG_BUFFER_MIN (1u * WW_MIB)
+#define WW_LOG_BUFFER_DEFAULT (64u * WW_MIB)
+#define WW_BATCH_TABLE_SLOTS (64u * 1024u) /* descriptors of the batches in the log buffer */
+#define WW_LOG_INDEX_STRIDE (64u * WW_KIB) /* bytes of a group between two points of its index */
+#define WW_PERSIST_RING_SLOTS 1024u
+#define WW_APPLY_RING_SLOTS 4096u
+#define WW_PROMISES_MAX 4096u  /* messages that wait for the disk */
+#define WW_PENDING_MAX 65536u  /* proposals (runs of entries) that wait for their commit */
+
+/* Consensus. */
+#define WW_RAFT_INFLIGHT_MAX 256u /* AppendEntries on the way to one follower */
+#define WW_RAFT_WINDOW_DEFAULT (4u * WW_MIB)
+#define WW_RAFT_TERM_RUNS 16384u
+#define WW_RAFT_UPDATE_MESSAGES (2u * WW_NODES_MAX)
+
+_Static_assert(WW_READ_BYTES >= WW_BLOCK_MAX, "a read holds a whole block");
+_Static_assert(WW_WRITE_MAX >= WW_BLOCK_MAX, "a write holds a whole block");
+_Static_assert(WW_BLOCK_MAX % WW_BLOCK_ALIGN == 0, "blocks are aligned");
+_Static_assert(WW_BATCH_MAX(WW_MTU_MAX) + WW_BLOCK_HEADER_BYTES <= WW_BLOCK_MAX,
+               "the largest batch fits into a block");
+_Static_assert(WW_LOG_BUFFER_MIN >= 2 * WW_BLOCK_MAX, "the log buffer holds two blocks");
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one batch format, for wire and disk (docs/formats.md has it byte by byte): a 32-byte header,
+ * then `count` entries of consecutive indexes and one term, then zero bytes up to a multiple of 8.
+ * All integers are little-endian. A sealed batch is final: the same bytes travel and are stored.
+ */
+#ifndef WW_WIRE_BATCH_H
+#define WW_WIRE_BATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum ww_batch_kind {
+    WW_BATCH_ENTRIES = 0,
+    WW_BATCH_HARD_STATE = 1, /* no entries: `term` is the current term, `first_index` the vote */
+};
+
+enum ww_entry_type {
+    WW_ENTRY_DATA = 0,
+    WW_ENTRY_NOOP = 1, /* the first entry of a leader's term; empty */
+};
+
+struct ww_batch_header {
+    uint32_t crc32c;     /* over bytes 4 .. size_bytes */
+    uint32_t size_bytes; /* header, entries and padding; a multiple of 8 */
+    uint32_t group;
+    uint16_t count;      /* entries */
+    uint8_t kind;        /* enum ww_batch_kind */
+    uint8_t flags;       /* zero */
+    uint64_t term;
+    uint64_t first_index;
+};
+
+_Static_assert(sizeof(struct ww_batch_header) == 32, "the header is 32 bytes on wire and disk");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the formats are little-endian");
+
+/* The view of one entry inside a batch; `data` points into the batch. */
+struct ww_entry {
+    uint64_t index;
+    uint64_t term;
+    const uint8_t *data;
+    uint32_t size_bytes;
+    uint8_t type; /* enum ww_entry_type */
+};
+
+/* An entry on wire and disk: u32 (size in bits 0..23, type in bits 24..31), then its bytes. */
+static inline uint32_t ww_entry_head(uint32_t size_bytes, uint8_t type)
+{
+    return size_bytes | ((uint32_t)type << 24);
+}
+
+/* The bytes that an entry of `size_bytes` takes. */
+static inline uint32_t ww_entry_stored_bytes(uint32_t size_bytes)
+{
+    return 4 + size_bytes;
+}
+
+/* Writes one entry at `to`, which has room for it; returns the bytes written. */
+uint32_t ww_entry_encode(uint8_t *to, uint8_t type, const void *data, uint32_t size_bytes);
+
+/*
+ * Checks that `bytes` bytes hold exactly `count` whole entries of known types. Used on proposals,
+ * which arrive in this encoding. Returns false and leaves *why set otherwise.
+ */
+bool ww_entries_check(const uint8_t *entries, uint32_t bytes, uint32_t count, const char **why);
+
+/*
+ * Seals the batch at `batch`: `entry_bytes` bytes of entries already stand behind the place of the
+ * header. Writes padding, header and checksum; returns size_bytes. The room behind the entries must
+ * hold the padding (up to 7 bytes).
+ */
+uint32_t ww_batch_seal(void *batch, uint32_t group, uint64_t term, uint64_t first_index,
+                       uint16_t count, uint32_t entry_bytes);
+
+/* Writes a hard-state record (32 bytes) at `batch`; returns its size. */
+uint32_t ww_batch_seal_hard_state(void *batch, uint32_t group, uint64_t term, uint32_t vote);
+
+/*
+ * Checks one batch at the start of `bytes` bytes: length, kind, count, every entry, padding,
+ * checksum. Returns its size, or 0 with *why set (a static string). Nothing outside `bytes` is read.
+ */
+uint32_t ww_batch_check(const void *batch, size_t bytes, const char **why);
+
+/* The same without the checksum and the walk over entries: enough to step over a checked batch. */
+static inline const struct ww_batch_header *ww_batch_header(const void *batch)
+{
+    return (const struct ww_batch_header *)batch;
+}
+
+static inline uint64_t ww_batch_last_index(const struct ww_batch_header *header)
+{
+    return header->first_index + header->count - 1;
+}
+
+/* Walks the entries of a checked batch: `cursor` starts at 0 and is the caller's to keep. */
+bool ww_batch_next(const void *batch, uint32_t *cursor, struct ww_entry *entry);
+
+/*
+ * Copies the entries [from, to] of a checked batch into a sealed batch of its own at `out`, which
+ * has room for batch->size_bytes. Needed where a log meets the middle of a batch. Returns its size.
+ */
+uint32_t ww_batch_slice(const void *batch, uint64_t from, uint64_t to, void *out);
+
+#endif

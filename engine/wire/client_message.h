@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The messages between a client and a node, 48 bytes each on the wire, in this very layout.
+ *
+ *  type        sequence             count     index                other
+ *  PROPOSE     first of the run     entries   -                    oldest: oldest sequence that the
+ *                                                                  client has no answer for; body:
+ *                                                                  the entries, encoded as in a batch
+ *  COMMITTED   first of the run     entries   log index of first   oldest: next sequence expected
+ *  BUSY        first refused        -         -                    oldest: next sequence expected
+ *  NOT_LEADER  first refused        -         -                    node: the leader, or 0
+ *  REFUSED     first refused        -         -                    status: a ww_status, negated
+ *  READ        client's tag         -         first index wanted   window_bytes: room for the answer
+ *  READ_DATA   the tag              batches   commit position      body: sealed batches; the first
+ *                                                                  may begin before the wanted index
+ */
+#ifndef WW_WIRE_CLIENT_MESSAGE_H
+#define WW_WIRE_CLIENT_MESSAGE_H
+
+#include <stdint.h>
+
+enum ww_client_message_type {
+    WW_CLIENT_PROPOSE = 32,
+    WW_CLIENT_COMMITTED = 33,
+    WW_CLIENT_BUSY = 34,
+    WW_CLIENT_NOT_LEADER = 35,
+    WW_CLIENT_REFUSED = 36,
+    WW_CLIENT_READ = 37,
+    WW_CLIENT_READ_DATA = 38,
+};
+
+struct ww_client_message {
+    uint8_t type;
+    uint8_t status;
+    uint16_t reserved; /* zero */
+    uint32_t group;
+    uint32_t body_bytes;
+    uint32_t window_bytes;
+    uint64_t sequence;
+    uint64_t oldest;
+    uint64_t index;
+    uint32_t count;
+    uint32_t node;
+};
+
+_Static_assert(sizeof(struct ww_client_message) == 48, "48 bytes on the wire");
+
+#endif

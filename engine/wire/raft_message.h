@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The messages between the nodes of a group, 48 bytes each on the wire, in this very layout
+ * (little-endian). The meaning of the fields per type:
+ *
+ *  type           index                 log_term            commit
+ *  APPEND         previous index        previous term       leader's commit position
+ *  APPEND_ACK     durable match index   0                   0
+ *  APPEND_REJECT  rejected prev. index  conflicting term    first index of that term,
+ *                                       (0: log too short)  or the position expected
+ *  PRE_VOTE, VOTE last index            last term           0
+ *  ..._REPLY      0                     0                   0       (flag WW_RAFT_GRANTED)
+ */
+#ifndef WW_WIRE_RAFT_MESSAGE_H
+#define WW_WIRE_RAFT_MESSAGE_H
+
+#include <stdint.h>
+
+enum ww_raft_message_type {
+    WW_RAFT_APPEND = 1, /* with no batch it is a heartbeat, and carries the commit position */
+    WW_RAFT_APPEND_ACK = 2,
+    WW_RAFT_APPEND_REJECT = 3,
+    WW_RAFT_PRE_VOTE = 4,
+    WW_RAFT_PRE_VOTE_REPLY = 5,
+    WW_RAFT_VOTE = 6,
+    WW_RAFT_VOTE_REPLY = 7,
+    WW_RAFT_MESSAGE_TYPES = 8,
+};
+
+enum ww_raft_message_flags {
+    WW_RAFT_GRANTED = 1,
+};
+
+struct ww_raft_message {
+    uint8_t type;
+    uint8_t flags;
+    uint16_t reserved; /* zero */
+    uint32_t group;
+    uint32_t body_bytes; /* APPEND: bytes of sealed batches in the datagram's body */
+    uint32_t window_bytes; /* ACK, REJECT: bytes that the receiver grants */
+    uint64_t term;
+    uint64_t index;
+    uint64_t log_term;
+    uint64_t commit;
+};
+
+_Static_assert(sizeof(struct ww_raft_message) == 48, "48 bytes on the wire");
+
+#endif

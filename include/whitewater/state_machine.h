@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * The state machine that a node applies committed entries to. All calls for one node come from one
+ * thread, in log order per group, each entry once per run of the process: a machine that keeps its
+ * state in memory is rebuilt from the log when the node starts.
+ */
+#ifndef WHITEWATER_STATE_MACHINE_H
+#define WHITEWATER_STATE_MACHINE_H
+
+#include <whitewater/status.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** Committed entries of one group, consecutive from `first_index`, in the encoding of the batch. */
+struct ww_apply_run {
+    uint32_t group;
+    uint32_t count;
+    uint64_t first_index;
+    uint64_t term;
+    /** The entries one behind the other: u32 (size in bits 0-23, type in bits 24-31), then bytes. */
+    const uint8_t *entries;
+    uint32_t entries_bytes;
+};
+
+/** Steps through the entries of a run; begin with *cursor = 0. Returns 0 at the end. */
+int ww_apply_next(const struct ww_apply_run *run, uint32_t *cursor, const void **data,
+                  size_t *size, uint8_t *type);
+
+struct ww_state_machine {
+    const char *name;
+    void *self;
+    /** Applies the run; the bytes are only valid during the call. A negative status stops the node
+     *  (it fences itself), since replicas must not differ. */
+    int (*apply)(void *self, const struct ww_apply_run *run);
+    /** Digest of all applied entries of a group, for comparing replicas at equal positions. May be
+     *  called from the apply thread only. NULL: none. */
+    uint64_t (*digest)(void *self, uint32_t group);
+    void (*destroy)(void *self);
+};
+
+/** The append-only log: keeps nothing but counts and a running CRC64 of all entries per group. */
+int ww_machine_log_create(uint32_t groups, struct ww_state_machine *machine);
+
+#endif
