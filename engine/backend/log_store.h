@@ -32,8 +32,12 @@ struct ww_log_event {
     uint32_t tag;
 };
 
-/* Recovery calls this for every batch of the stream, in order; a status below 0 stops it. */
-typedef int (*ww_log_visit)(void *context, uint64_t position, const struct ww_batch_header *batch);
+/*
+ * Recovery calls this for every batch of the stream, in order, with the position of the block that
+ * holds it and its offset in that block; a status below 0 stops it and is what open returns.
+ */
+typedef int (*ww_log_visit)(void *context, uint64_t block_position, uint32_t offset,
+                            const struct ww_batch_header *batch);
 
 struct ww_log_store;
 

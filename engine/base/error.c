@@ -7,9 +7,9 @@
 #include <string.h>
 
 static const char *const status_names[] = {
-    "WW_OK",        "WW_EINVAL",   "WW_ENOMEM",  "WW_EIO",     "WW_EBUSY",   "WW_ENOTLEADER",
-    "WW_EDAMAGED",  "WW_EVERSION", "WW_EFOREIGN", "WW_ELOCKED", "WW_ETIMEOUT", "WW_ETOOBIG",
-    "WW_ENOSPC",    "WW_ECLOSED",  "WW_EGONE",   "WW_ENOTFOUND",
+    "WW_OK",       "WW_EINVAL",   "WW_ENOMEM",   "WW_EIO",       "WW_EBUSY",    "WW_ENOTLEADER",
+    "WW_EDAMAGED", "WW_EVERSION", "WW_EFOREIGN", "WW_ELOCKED",   "WW_ETIMEOUT", "WW_ETOOBIG",
+    "WW_ENOSPC",   "WW_ECLOSED",  "WW_EGONE",    "WW_ENOTFOUND",
 };
 
 const char *ww_status_name(int status)

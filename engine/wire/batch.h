@@ -27,7 +27,7 @@ struct ww_batch_header {
     uint32_t group;
     uint16_t count;      /* entries */
     uint8_t kind;        /* enum ww_batch_kind */
-    uint8_t flags;       /* zero */
+    uint8_t padding;     /* zero bytes behind the last entry: 0..7 */
     uint64_t term;
     uint64_t first_index;
 };
@@ -86,6 +86,12 @@ uint32_t ww_batch_check(const void *batch, size_t bytes, const char **why);
 static inline const struct ww_batch_header *ww_batch_header(const void *batch)
 {
     return (const struct ww_batch_header *)batch;
+}
+
+/* The bytes of the entries alone, which begin right behind the header. */
+static inline uint32_t ww_batch_entries_bytes(const struct ww_batch_header *header)
+{
+    return header->size_bytes - (uint32_t)sizeof(*header) - header->padding;
 }
 
 static inline uint64_t ww_batch_last_index(const struct ww_batch_header *header)

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bench/ack_log.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+
+int ww_ack_writer_open(struct ww_ack_writer *writer, const char *path, uint32_t groups,
+                       struct ww_error *error)
+{
+    *writer = (struct ww_ack_writer){.groups = groups};
+    writer->open = calloc(groups, sizeof(*writer->open));
+    if (writer->open == NULL)
+        return ww_fail(error, WW_ENOMEM, "no memory for %u groups", groups);
+    for (uint32_t i = 0; i < groups; i++)
+        writer->open[i].group = i;
+    writer->file = fopen(path, "wb");
+    if (writer->file == NULL) {
+        free(writer->open);
+        return ww_fail_errno(error, WW_EIO, "%s", path);
+    }
+    return WW_OK;
+}
+
+void ww_ack_writer_add(struct ww_ack_writer *writer, uint32_t group, uint64_t first_sequence,
+                       uint64_t first_index, uint32_t count)
+{
+    struct ww_ack_run *run = &writer->open[group];
+    if (run->count > 0 && run->first_sequence + run->count == first_sequence &&
+        run->first_index + run->count == first_index) {
+        run->count += count;
+        return;
+    }
+    if (run->count > 0)
+        fwrite(run, sizeof(*run), 1, writer->file);
+    *run = (struct ww_ack_run){group, count, first_sequence, first_index};
+}
+
+int ww_ack_writer_close(struct ww_ack_writer *writer, struct ww_error *error)
+{
+    for (uint32_t i = 0; i < writer->groups; i++) {
+        if (writer->open[i].count > 0)
+            fwrite(&writer->open[i], sizeof(writer->open[i]), 1, writer->file);
+    }
+    int failed = ferror(writer->file);
+    failed |= fclose(writer->file);
+    free(writer->open);
+    return failed ? ww_fail_errno(error, WW_EIO, "writing the acknowledged sequences") : WW_OK;
+}
+
+static int by_index(const void *left, const void *right)
+{
+    const struct ww_ack_run *a = left, *b = right;
+    if (a->group != b->group)
+        return a->group < b->group ? -1 : 1;
+    return a->first_index < b->first_index ? -1 : a->first_index > b->first_index;
+}
+
+int ww_ack_log_read(struct ww_ack_log *log, const char *path, struct ww_error *error)
+{
+    *log = (struct ww_ack_log){0};
+    FILE *file = fopen(path, "rb");
+    if (file == NULL)
+        return ww_fail_errno(error, WW_EIO, "%s", path);
+    struct stat about;
+    int status = WW_OK;
+    if (fstat(fileno(file), &about) != 0) {
+        status = ww_fail_errno(error, WW_EIO, "%s", path);
+        goto close;
+    }
+    log->count = (size_t)about.st_size / sizeof(*log->runs);
+    log->runs = calloc(log->count + 1, sizeof(*log->runs));
+    if (log->runs == NULL)
+        status = ww_fail(error, WW_ENOMEM, "%s: no memory", path);
+    else if (fread(log->runs, sizeof(*log->runs), log->count, file) != log->count)
+        status = ww_fail(error, WW_EIO, "%s: cannot read", path);
+    if (status != WW_OK) {
+        ww_ack_log_free(log);
+        goto close;
+    }
+    qsort(log->runs, log->count, sizeof(*log->runs), by_index);
+    for (size_t i = 0; i < log->count; i++)
+        log->acknowledged += log->runs[i].count;
+close:
+    fclose(file);
+    return status;
+}
+
+void ww_ack_log_free(struct ww_ack_log *log)
+{
+    free(log->runs);
+    *log = (struct ww_ack_log){0};
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/wire/checksum.h"
+
+#include <isa-l/crc.h>
+#include <limits.h>
+
+uint32_t ww_crc32c_extend(uint32_t crc, const void *data, size_t bytes)
+{
+    /* ISA-L takes an int length and a non-const pointer that it does not write to. */
+    unsigned char *at = (unsigned char *)(uintptr_t)data;
+    crc = ~crc;
+    while (bytes > INT_MAX) {
+        crc = crc32_iscsi(at, INT_MAX, crc);
+        at += INT_MAX;
+        bytes -= INT_MAX;
+    }
+    return ~crc32_iscsi(at, (int)bytes, crc);
+}
+
+uint32_t ww_crc32c(const void *data, size_t bytes)
+{
+    return ww_crc32c_extend(0, data, bytes);
+}

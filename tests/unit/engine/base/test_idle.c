@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/base/idle.h"
+
+#include <criterion/criterion.h>
+
+#include <sched.h>
+#include <time.h>
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* Calls ww_idle for `ns`. */
+static void idle_for(struct ww_idle *idle, uint64_t ns, bool busy)
+{
+    for (uint64_t end = now_ns() + ns; now_ns() < end;)
+        ww_idle(idle, 0, busy);
+}
+
+Test(idle, adaptive_sleeps_only_after_a_millisecond_of_nothing)
+{
+    struct ww_idle idle;
+    ww_idle_init(&idle, WW_IDLE_ADAPTIVE);
+    uint64_t begin = now_ns();
+    while (idle.sleeps == 0)
+        ww_idle(&idle, 0, false);
+    cr_assert_geq(now_ns() - begin, 1000000);
+}
+
+Test(idle, adaptive_never_sleeps_while_an_answer_is_on_its_way)
+{
+    struct ww_idle idle;
+    ww_idle_init(&idle, WW_IDLE_ADAPTIVE);
+    idle_for(&idle, 5000000, true);
+    cr_assert_eq(idle.sleeps, 0);
+}
+
+Test(idle, work_starts_the_wait_anew)
+{
+    struct ww_idle idle;
+    ww_idle_init(&idle, WW_IDLE_ADAPTIVE);
+    while (idle.sleeps == 0)
+        ww_idle(&idle, 0, false);
+    ww_idle(&idle, 1, false);
+    uint64_t begin = now_ns();
+    while (idle.sleeps == 1)
+        ww_idle(&idle, 0, false);
+    cr_assert_geq(now_ns() - begin, 1000000);
+}
+
+Test(idle, spin_and_yield_never_sleep)
+{
+    for (enum ww_idle_kind kind = WW_IDLE_SPIN; kind <= WW_IDLE_YIELD; kind++) {
+        struct ww_idle idle;
+        ww_idle_init(&idle, kind);
+        idle_for(&idle, 3000000, false);
+        cr_assert_eq(idle.sleeps, 0, "%s", ww_idle_name(kind));
+    }
+}
+
+Test(idle, auto_spins_only_with_a_core_to_spare)
+{
+    cpu_set_t allowed;
+    cr_assert_eq(sched_getaffinity(0, sizeof(allowed), &allowed), 0);
+    uint32_t cores = (uint32_t)CPU_COUNT(&allowed);
+    cr_assert_eq(ww_idle_resolve(WW_IDLE_AUTO, cores), WW_IDLE_ADAPTIVE);
+    cr_assert_eq(ww_idle_resolve(WW_IDLE_AUTO, cores - 1), WW_IDLE_SPIN);
+    cr_assert_eq(ww_idle_resolve(WW_IDLE_YIELD, 1), WW_IDLE_YIELD);
+}
+
+Test(idle, names)
+{
+    cr_assert_str_eq(ww_idle_name(WW_IDLE_AUTO), "auto");
+    cr_assert_str_eq(ww_idle_name(WW_IDLE_SPIN), "spin");
+    cr_assert_str_eq(ww_idle_name(WW_IDLE_YIELD), "yield");
+    cr_assert_str_eq(ww_idle_name(WW_IDLE_ADAPTIVE), "adaptive");
+}
