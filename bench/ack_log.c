@@ -55,6 +55,35 @@ static int by_index(const void *left, const void *right)
     return a->first_index < b->first_index ? -1 : a->first_index > b->first_index;
 }
 
+static int by_sequence(const void *left, const void *right)
+{
+    const struct ww_ack_run *a = left, *b = right;
+    if (a->group != b->group)
+        return a->group < b->group ? -1 : 1;
+    return a->first_sequence < b->first_sequence ? -1 : a->first_sequence > b->first_sequence;
+}
+
+/*
+ * A leader that no longer knows where an entry stands acknowledges it with index 0. Sequences stand
+ * in their order, so it is expected where it follows from the run before, or else the one behind.
+ */
+static void place_unknown(struct ww_ack_log *log)
+{
+    struct ww_ack_run *runs = log->runs;
+    qsort(runs, log->count, sizeof(*runs), by_sequence);
+    for (size_t i = 1; i < log->count; i++) {
+        if (runs[i].first_index == 0 && runs[i].group == runs[i - 1].group &&
+            runs[i - 1].first_index != 0)
+            runs[i].first_index =
+                runs[i - 1].first_index + (runs[i].first_sequence - runs[i - 1].first_sequence);
+    }
+    for (size_t i = log->count; i-- > 1;) {
+        if (runs[i - 1].first_index == 0 && runs[i].group == runs[i - 1].group)
+            runs[i - 1].first_index =
+                runs[i].first_index - (runs[i].first_sequence - runs[i - 1].first_sequence);
+    }
+}
+
 int ww_ack_log_read(struct ww_ack_log *log, const char *path, struct ww_error *error)
 {
     *log = (struct ww_ack_log){0};
@@ -77,6 +106,7 @@ int ww_ack_log_read(struct ww_ack_log *log, const char *path, struct ww_error *e
         ww_ack_log_free(log);
         goto close;
     }
+    place_unknown(log);
     qsort(log->runs, log->count, sizeof(*log->runs), by_index);
     for (size_t i = 0; i < log->count; i++)
         log->acknowledged += log->runs[i].count;

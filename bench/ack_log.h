@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* The entries first_sequence.. of the group stand at first_index.. */
+/* The entries first_sequence.. of the group stand at first_index..; 0: where is not known. */
 struct ww_ack_run {
     uint64_t group;
     uint64_t count;

@@ -103,7 +103,7 @@ int ww_payload_create(const struct ww_payload_options *options, struct ww_payloa
     payload->seed = options->seed;
     payload->entry_bytes = options->entry_bytes;
     int status;
-    size_t size;
+    size_t size = 0;
     if (options->file == NULL)
         status = make_pool(payload, error);
     else if ((status = read_text(payload, options->file, &size, error)) == WW_OK)

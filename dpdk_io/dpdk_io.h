@@ -22,10 +22,10 @@ enum ww_net_kind {
 
 /* Where a node is reached. */
 struct ww_net_address {
-    uint32_t id;      /* node id */
-    uint32_t ipv4;    /* host byte order */
-    uint16_t port;    /* UDP */
-    uint8_t mac[6];   /* af_packet, af_xdp; memif fills in its own */
+    uint32_t id;    /* node id */
+    uint32_t ipv4;  /* host byte order */
+    uint16_t port;  /* UDP */
+    uint8_t mac[6]; /* af_packet, af_xdp; memif fills in its own */
 };
 
 enum ww_net_hugepages {
@@ -38,13 +38,13 @@ struct ww_net_options {
     uint32_t self; /* node id; 0: a client process */
     struct ww_net_address nodes[WW_NODES_MAX];
     uint32_t node_count;
-    uint32_t mtu;              /* bytes of one IP packet: WW_MTU_MIN..WW_MTU_MAX */
-    const char *socket_dir;    /* memif: one socket per node, and the lock files of client links */
-    uint32_t client_links;     /* memif: links for clients at each node, 1..WW_CLIENTS_MAX */
-    const char *interface;     /* af_packet, af_xdp: the kernel interface of this process */
+    uint32_t mtu;           /* bytes of one IP packet: WW_MTU_MIN..WW_MTU_MAX */
+    const char *socket_dir; /* memif: one socket per node, and the lock files of client links */
+    uint32_t client_links;  /* memif: links for clients at each node, 1..WW_CLIENTS_MAX */
+    const char *interface;  /* af_packet, af_xdp: the kernel interface of this process */
     struct ww_net_address local; /* client over af_packet, af_xdp, udp: its own address, port */
     enum ww_net_hugepages hugepages;
-    const char *runtime_dir;   /* where DPDK may keep files while the process runs */
+    const char *runtime_dir; /* where DPDK may keep files while the process runs */
 };
 
 /*

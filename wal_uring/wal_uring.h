@@ -5,7 +5,7 @@
  *   DIR/lock            held (flock) while a process uses the directory
  *   DIR/identity        cluster, node, stream id, format version; checksummed
  *   DIR/wal/SEQ.seg     segments: a 4 KiB header, then `segment_bytes` of the stream
- *   DIR/wal/*.spare     written (zeroed or used before), waiting to become segments
+ *   DIR/wal/SEQ.spare   written (zeroed or used before), waiting to become segments
  */
 #ifndef WW_WAL_URING_H
 #define WW_WAL_URING_H
@@ -24,7 +24,7 @@ enum ww_durability {
 };
 
 struct ww_wal_options {
-    const char *directory;   /* created if missing (its parent must exist) */
+    const char *directory; /* created if missing (its parent must exist) */
     uint64_t cluster;
     uint32_t node;
     enum ww_durability durability;

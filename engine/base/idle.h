@@ -15,7 +15,7 @@ enum ww_idle_kind {
 
 struct ww_idle {
     enum ww_idle_kind kind; /* not AUTO */
-    uint32_t empty; /* idle calls in a row */
+    uint32_t empty;         /* idle calls in a row */
     uint64_t idle_since_ns;
     uint64_t sleeps;
 };

@@ -15,6 +15,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#define WW_CONFIG_KEYS_MAX 32u
+
 enum ww_config_transport { WW_CONFIG_MEMIF, WW_CONFIG_AF_PACKET, WW_CONFIG_AF_XDP, WW_CONFIG_UDP };
 enum ww_config_durability {
     WW_CONFIG_DSYNC,
@@ -25,46 +27,48 @@ enum ww_config_durability {
 enum ww_config_hugepages { WW_CONFIG_HUGEPAGES_AUTO, WW_CONFIG_HUGEPAGES_NEVER };
 
 struct ww_config_node {
-    uint32_t id;        /* 1..WW_NODES_MAX */
-    char address[16];   /* IPv4; default 10.77.0.ID (udp: 127.0.0.1) */
-    uint32_t port;      /* UDP; default WW_UDP_PORT_DEFAULT (udp: + ID) */
-    char mac[18];       /* default 02:57:57:00:00:ID */
-    char admin[64];     /* HOST:PORT of its HTTP endpoint */
+    uint32_t id;      /* 1..WW_NODES_MAX */
+    char address[16]; /* IPv4; default 10.77.0.ID (udp: 127.0.0.1) */
+    uint32_t port;    /* UDP; default WW_UDP_PORT_DEFAULT (udp: + ID) */
+    char mac[18];     /* default 02:57:57:00:00:ID */
+    char admin[64];   /* HOST:PORT of its HTTP endpoint */
 };
 
 struct ww_config {
-    char cluster_name[64];      /* cluster.name: datagrams of other clusters are dropped */
+    char cluster_name[64]; /* cluster.name: datagrams of other clusters are dropped */
     struct ww_config_node nodes[WW_NODES_MAX]; /* cluster.nodes: a list of {id, admin, ...} */
     uint32_t node_count;
-    uint32_t node_id;           /* node.id */
-    char data_dir[256];         /* node.data */
+    uint32_t node_id;   /* node.id */
+    char data_dir[256]; /* node.data */
 
-    uint32_t groups;            /* raft.groups */
-    uint64_t heartbeat_ns;      /* raft.heartbeat */
-    uint64_t election_min_ns;   /* raft.election_min */
-    uint64_t election_max_ns;   /* raft.election_max */
-    uint64_t retry_ns;          /* raft.retry */
-    uint64_t window_bytes;      /* raft.window */
+    uint32_t groups;          /* raft.groups */
+    uint64_t heartbeat_ns;    /* raft.heartbeat */
+    uint64_t election_min_ns; /* raft.election_min */
+    uint64_t election_max_ns; /* raft.election_max */
+    uint64_t retry_ns;        /* raft.retry */
+    uint64_t window_bytes;    /* raft.window */
 
-    uint32_t durability;        /* wal.durability: enum ww_config_durability */
-    uint64_t segment_bytes;     /* wal.segment */
-    uint64_t prepare_bytes;     /* wal.prepare */
-    uint64_t max_bytes;         /* wal.max */
-    uint64_t block_bytes;       /* wal.block: largest block */
-    uint32_t write_depth;       /* wal.depth */
+    uint32_t durability;    /* wal.durability: enum ww_config_durability */
+    uint64_t segment_bytes; /* wal.segment */
+    uint64_t prepare_bytes; /* wal.prepare */
+    uint64_t max_bytes;     /* wal.max */
+    uint64_t block_bytes;   /* wal.block: largest block */
+    uint32_t write_depth;   /* wal.depth */
 
-    uint64_t log_buffer_bytes;  /* memory.log_buffer */
+    uint64_t log_buffer_bytes; /* memory.log_buffer */
 
-    uint32_t transport;         /* net.transport: enum ww_config_transport */
-    uint64_t mtu;               /* net.mtu */
-    char socket_dir[108];       /* net.sockets: directory of the memif sockets */
-    char interface[32];         /* net.interface: af_packet, af_xdp */
-    uint32_t client_links;      /* net.clients */
-    uint32_t hugepages;         /* net.hugepages: enum ww_config_hugepages */
+    uint32_t transport;    /* net.transport: enum ww_config_transport */
+    uint64_t mtu;          /* net.mtu */
+    char socket_dir[108];  /* net.sockets: directory of the memif sockets */
+    char interface[32];    /* net.interface: af_packet, af_xdp */
+    uint32_t client_links; /* net.clients */
+    uint32_t hugepages;    /* net.hugepages: enum ww_config_hugepages */
 
-    uint32_t threads;           /* stages.threads: 1 (all stages on one) or 3 (one each) */
-    uint32_t idle;              /* stages.idle: enum ww_idle_kind; auto by number of cores */
-    char cores[32];             /* stages.cores: "" (no pinning) or a list such as "0,1,2" */
+    uint32_t threads; /* stages.threads: 1 (all stages on one) or 3 (one each) */
+    uint32_t idle;    /* stages.idle: enum ww_idle_kind; auto by number of cores */
+    char cores[32];   /* stages.cores: "" (no pinning) or a list such as "0,1,2" */
+
+    uint8_t origins[WW_CONFIG_KEYS_MAX]; /* of each key: enum ww_config_origin */
 };
 
 /* Where a value came from. */
@@ -75,7 +79,8 @@ void ww_config_init(struct ww_config *config); /* the defaults */
 /* Reads a YAML file over `config`. Errors name file, line, key, and the nearest known key. */
 int ww_config_read(struct ww_config *config, const char *path, struct ww_error *error);
 
-/* Applies every WW_… variable: WW_WAL_DURABILITY=dsync is wal.durability. Unknown: an error. */
+/* Applies every WW_… variable: WW_WAL_DURABILITY=dsync is wal.durability. Unknown: an error, but
+ * for those of the command line's global flags (WW_ENDPOINT ...). */
 int ww_config_environment(struct ww_config *config, struct ww_error *error);
 
 /* Sets one scalar key from text; `where` ("file x.yaml line 3", "--durability") is for the error. */

@@ -15,7 +15,10 @@
  *   2. When all events of a poll iteration are stepped: one FLUSH event, which emits the
  *      acknowledgements that are due; then ww_raft_next_append for each peer until it has nothing,
  *      each followed by ww_raft_sent.
- *   3. Durable positions come back as DURABLE and HARD_STATE_DURABLE events.
+ *   3. Durable positions come back as DURABLE and HARD_STATE_DURABLE events, in stream order. A
+ *      write of entries that were truncated since must not be reported (truncate cuts the shell's
+ *      notes of writes on the way to truncate_from - 1): the same (term, index) may have been
+ *      appended anew, and then the term does not tell the old write from the new one (C5).
  */
 #ifndef WW_RAFT_RAFT_H
 #define WW_RAFT_RAFT_H
@@ -45,20 +48,20 @@ struct ww_raft_run {
 
 struct ww_raft_options {
     uint32_t group;
-    uint32_t self;                    /* node id, 1..WW_NODES_MAX */
-    uint32_t voters[WW_NODES_MAX];    /* node ids, self among them */
-    uint32_t voter_count;             /* 1..WW_NODES_MAX */
-    uint64_t heartbeat_ns;            /* a leader is heard from this often */
-    uint64_t election_min_ns;         /* election timeouts are drawn from [min, max) */
+    uint32_t self;                 /* node id, 1..WW_NODES_MAX */
+    uint32_t voters[WW_NODES_MAX]; /* node ids, self among them */
+    uint32_t voter_count;          /* 1..WW_NODES_MAX */
+    uint64_t heartbeat_ns;         /* a leader is heard from this often */
+    uint64_t election_min_ns;      /* election timeouts are drawn from [min, max) */
     uint64_t election_max_ns;
-    uint64_t retry_ns;                /* unanswered AppendEntries are probed after this */
-    uint32_t window_bytes;            /* AppendEntries bytes in flight to one follower */
-    uint32_t term_runs;               /* capacity of the term table: WW_RAFT_TERM_RUNS */
-    uint64_t seed;                    /* of the election timeouts */
+    uint64_t retry_ns;     /* unanswered AppendEntries are probed after this */
+    uint32_t window_bytes; /* AppendEntries bytes in flight to one follower */
+    uint32_t term_runs;    /* capacity of the term table: WW_RAFT_TERM_RUNS */
+    uint64_t seed;         /* of the election timeouts */
     /* What the disk held at start. */
     uint64_t term;
-    uint32_t vote;                    /* node id or 0 */
-    const struct ww_raft_run *log;    /* consecutive, ascending; copied */
+    uint32_t vote;                 /* node id or 0 */
+    const struct ww_raft_run *log; /* consecutive, ascending; copied */
     size_t log_runs;
     uint64_t now_ns;
 };
@@ -80,10 +83,10 @@ struct ww_raft_event {
     const struct ww_raft_message *message;
     const struct ww_raft_run *runs;
     size_t run_count;
-    uint32_t count;  /* PROPOSE: entries, at least 1 */
-    uint64_t term;   /* DURABLE, HARD_STATE_DURABLE */
-    uint64_t index;  /* DURABLE */
-    uint32_t vote;   /* HARD_STATE_DURABLE */
+    uint32_t count;        /* PROPOSE: entries, at least 1 */
+    uint64_t term;         /* DURABLE, HARD_STATE_DURABLE */
+    uint64_t index;        /* DURABLE */
+    uint32_t vote;         /* HARD_STATE_DURABLE */
     uint32_t window_bytes; /* FLUSH: what this node grants to its leader from now on */
 };
 
@@ -95,19 +98,20 @@ struct ww_raft_outgoing {
 
 /* What the shell must do; valid until the next step. All zero means nothing. */
 struct ww_raft_update {
-    uint64_t truncate_from; /* entries >= this leave the log; 0: none. Before anything is appended */
-    bool hard_state;        /* (term, vote) changed: append a record to the stream */
-    uint64_t term;          /* current term, always set */
-    uint32_t vote;          /* current vote, always set */
+    uint64_t
+        truncate_from; /* entries >= this leave the log; 0: none. Before anything is appended */
+    bool hard_state;   /* (term, vote) changed: append a record to the stream */
+    uint64_t term;     /* current term, always set */
+    uint32_t vote;     /* current vote, always set */
     /* Entries that joined the log. Follower: of the message's batches, those in [from, to].
      * Leader: the proposed ones, or (noop set) the empty first entry of its term. from 0: none. */
     uint64_t append_from;
     uint64_t append_to;
     bool noop;
-    int propose_status;     /* PROPOSE: WW_OK, or WW_ENOTLEADER */
-    uint64_t commit;        /* commit position, always set; never goes back */
+    int propose_status; /* PROPOSE: WW_OK, or WW_ENOTLEADER */
+    uint64_t commit;    /* commit position, always set; never goes back */
     bool commit_changed;
-    bool role_changed;      /* role, term or leader changed: ask ww_raft_status */
+    bool role_changed; /* role, term or leader changed: ask ww_raft_status */
     uint32_t message_count;
     struct ww_raft_outgoing messages[WW_RAFT_UPDATE_MESSAGES];
 };
@@ -154,8 +158,8 @@ int ww_raft_step(struct ww_raft *raft, const struct ww_raft_event *event,
  * message->index + 1 and end at or below *last, of at most *budget_bytes (but always at least one
  * batch when the budget is not 0). When *last <= message->index it carries only the commit position.
  */
-bool ww_raft_next_append(const struct ww_raft *raft, uint32_t peer,
-                         struct ww_raft_message *message, uint64_t *last, uint32_t *budget_bytes);
+bool ww_raft_next_append(const struct ww_raft *raft, uint32_t peer, struct ww_raft_message *message,
+                         uint64_t *last, uint32_t *budget_bytes);
 
 /* The shell sent that message with entries up to `last` (message->index if none), `bytes` in all. */
 void ww_raft_sent(struct ww_raft *raft, uint32_t peer, uint64_t last, uint32_t bytes,

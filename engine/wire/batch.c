@@ -39,8 +39,8 @@ bool ww_entries_check(const uint8_t *entries, uint32_t bytes, uint32_t count, co
             return false;
         }
         uint32_t head = load32(entries + at);
-        if (head >> 24 > WW_ENTRY_NOOP) {
-            *why = "an entry's type is unknown";
+        if (head >> 24 != WW_ENTRY_DATA) {
+            *why = "an entry's type is not one that a client may propose";
             return false;
         }
         at += WW_ENTRY_HEADER_BYTES;

@@ -60,8 +60,8 @@ static inline uint32_t ww_entry_stored_bytes(uint32_t size_bytes)
 uint32_t ww_entry_encode(uint8_t *to, uint8_t type, const void *data, uint32_t size_bytes);
 
 /*
- * Checks that `bytes` bytes hold exactly `count` whole entries of known types. Used on proposals,
- * which arrive in this encoding. Returns false and leaves *why set otherwise.
+ * Checks that `bytes` bytes hold exactly `count` whole data entries: proposals arrive in this
+ * encoding, and a client may propose nothing else. Returns false and leaves *why set otherwise.
  */
 bool ww_entries_check(const uint8_t *entries, uint32_t bytes, uint32_t count, const char **why);
 

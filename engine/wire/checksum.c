@@ -2,7 +2,9 @@
 #include "engine/wire/checksum.h"
 
 #include <isa-l/crc.h>
+#include <isa-l/crc64.h>
 #include <limits.h>
+#include <string.h>
 
 uint32_t ww_crc32c_extend(uint32_t crc, const void *data, size_t bytes)
 {
@@ -20,4 +22,14 @@ uint32_t ww_crc32c_extend(uint32_t crc, const void *data, size_t bytes)
 uint32_t ww_crc32c(const void *data, size_t bytes)
 {
     return ww_crc32c_extend(0, data, bytes);
+}
+
+uint64_t ww_crc64_extend(uint64_t crc, const void *data, size_t bytes)
+{
+    return crc64_ecma_refl(crc, data, bytes);
+}
+
+uint64_t ww_cluster_number(const char *name)
+{
+    return ww_crc64_extend(0, name, strlen(name));
 }

@@ -29,6 +29,7 @@ enum ww_raft_message_type {
 
 enum ww_raft_message_flags {
     WW_RAFT_GRANTED = 1,
+    WW_RAFT_ANSWER = 2, /* APPEND: acknowledge this even when the answer says nothing new */
 };
 
 struct ww_raft_message {

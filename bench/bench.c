@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The course of `ww bench`: limits, cluster, load, limits again, verification, report. The cluster's
+ * directories lie below one directory of this run, which is removed however it ends.
+ */
+#include "bench/bench.h"
+
+#include "bench/course.h"
+#include "bench/result.h"
+#include "engine/cli/cli.h"
+#include "engine/cli/local_cluster.h"
+#include "engine/cli/local_files.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define READY_NS UINT64_C(30000000000)
+
+struct bench {
+    const struct ww_bench_options *options;
+    struct ww_bench_result result;
+    struct ww_limits_options limits;
+    struct ww_verify_options verify;
+    char directory[400]; /* of this run; empty: not made */
+    char acks[512];
+    struct ww_local_cluster *cluster;
+};
+
+/* Says what comes next, and is the place where ^C is heard. */
+static int next(const struct bench *bench, struct ww_error *error, const char *what)
+{
+    ww_progress(bench->options, "%s", what);
+    return ww_cli_interrupted(0) ? ww_fail(error, WW_ECLOSED, "interrupted") : WW_OK;
+}
+
+static bool is_durable(const struct bench *bench)
+{
+    return bench->options->config.durability != WW_CONFIG_MEMORY;
+}
+
+/* ---- before ---- */
+
+static int open_output(const struct bench *bench, struct ww_error *error)
+{
+    const char *output = bench->options->output;
+    if (output == NULL)
+        return WW_OK;
+    if (mkdir(output, 0755) != 0 && errno != EEXIST)
+        return ww_fail_errno(error, WW_EINVAL, "--output %s", output);
+    if (access(output, W_OK | X_OK) != 0)
+        return ww_fail_errno(error, WW_EINVAL, "--output %s", output);
+    return WW_OK;
+}
+
+static int open_directory(struct bench *bench, struct ww_error *error)
+{
+    const char *data = bench->options->data;
+    char *real = realpath(data, NULL);
+    if (real == NULL)
+        return ww_fail_errno(error, WW_EINVAL, "--data %s", data);
+    int room = snprintf(bench->directory, sizeof(bench->directory), "%s/ww-bench-XXXXXX", real);
+    free(real);
+    int status = WW_OK;
+    if (room >= (int)sizeof(bench->directory))
+        status = ww_fail(error, WW_EINVAL, "--data %s: the path is too long", data);
+    else if (is_durable(bench) && ww_environment_in_memory(data))
+        status = ww_fail(error, WW_EINVAL,
+                         "--data %s is in memory (tmpfs), where no write is durable: choose a "
+                         "directory on a disk, or --durability memory",
+                         data);
+    else if (mkdtemp(bench->directory) == NULL)
+        status = ww_fail_errno(error, WW_EINVAL, "--data %s: cannot make a directory there", data);
+    if (status != WW_OK)
+        bench->directory[0] = 0;
+    return status;
+}
+
+static int prepare(struct bench *bench, struct ww_error *error)
+{
+    const struct ww_bench_options *options = bench->options;
+    struct ww_bench_result *result = &bench->result;
+    struct ww_payload *payload;
+    time_t now = time(NULL);
+    strftime(result->started_at, sizeof(result->started_at), "%Y-%m-%dT%H:%M:%SZ", gmtime(&now));
+    int status = ww_payload_create(&options->payload, &payload, error);
+    if (status != WW_OK)
+        return status;
+    result->options = options;
+    result->entry_mean_bytes = ww_payload_entry_mean(payload);
+    ww_payload_destroy(payload);
+    status = open_output(bench, error);
+    if (status == WW_OK)
+        status = open_directory(bench, error);
+    if (status != WW_OK)
+        return status;
+    result->environment = ww_environment_json(bench->directory);
+    result->intervals = json_object_new_array();
+    ww_limits_init(&result->limits);
+    bench->limits = (struct ww_limits_options){
+        .directory = bench->directory,
+        .writers = is_durable(bench) ? options->replicas : 0,
+        .transport = (enum ww_net_kind)options->config.transport,
+    };
+    bench->verify = (struct ww_verify_options){
+        .replicas = options->replicas,
+        .groups = options->config.groups,
+        .payload = options->payload,
+        .ack_path = bench->acks,
+        .commit = calloc(options->config.groups, sizeof(uint64_t)),
+    };
+    snprintf(bench->acks, sizeof(bench->acks), "%s/%s", bench->directory, WW_LOAD_ACKS);
+    return bench->verify.commit != NULL ? WW_OK : ww_fail(error, WW_ENOMEM, "no memory");
+}
+
+/* ---- the cluster and its load ---- */
+
+static int start_cluster(struct bench *bench, struct ww_error *error)
+{
+    const struct ww_bench_options *options = bench->options;
+    struct ww_local_options local = {
+        .config = options->config,
+        .nodes = options->replicas,
+        .directory = bench->directory,
+        .keep = true, /* this run's directory is removed here */
+    };
+    int status = next(bench, error, "starting the nodes");
+    if (status == WW_OK)
+        status = ww_local_cluster_start(&local, &bench->cluster, error);
+    if (status == WW_OK)
+        status = ww_local_cluster_wait_ready(bench->cluster, READY_NS, ww_cli_interrupted, error);
+    for (uint32_t i = 0; status == WW_OK && i < options->replicas; i++)
+        snprintf(bench->verify.directories[i], sizeof(bench->verify.directories[i]), "%s",
+                 ww_local_cluster_config(bench->cluster, i + 1)->data_dir);
+    return status;
+}
+
+static int run_load(struct bench *bench, struct ww_error *error)
+{
+    const struct ww_bench_options *options = bench->options;
+    struct ww_load_options load = {
+        .endpoint = ww_local_cluster_endpoint(bench->cluster, 1),
+        .directory = bench->directory,
+        .payload = options->payload,
+        .groups = options->config.groups,
+        .pollers = options->replicas * options->config.threads + 1,
+        .inflight = options->inflight,
+        .rate = options->rate,
+        .warmup_ns = options->warmup_ns,
+        .duration_ns = options->duration_ns,
+    };
+    int status = next(bench, error, "connecting the load generator");
+    if (status == WW_OK)
+        status = ww_course_run(&bench->result, &load, bench->cluster, error);
+    if (status == WW_OK)
+        status = next(bench, error, "waiting for the replicas to become equal");
+    if (status == WW_OK)
+        status = ww_course_settle(&bench->result, bench->cluster, bench->verify.commit, error);
+    return status;
+}
+
+static int stop_cluster(struct bench *bench, struct ww_error *error)
+{
+    int status = next(bench, error, "stopping the nodes");
+    if (status == WW_OK) {
+        status = ww_local_cluster_stop(bench->cluster, error);
+        bench->cluster = NULL;
+    }
+    return status;
+}
+
+/* ---- after ---- */
+
+static int read_back(struct bench *bench, struct ww_error *error)
+{
+    struct ww_bench_result *result = &bench->result;
+    result->read_back = is_durable(bench);
+    if (!result->read_back) {
+        struct json_object *count = json_object_object_get(result->load, "acknowledged");
+        result->verified.acknowledged = json_object_get_uint64(count);
+        return WW_OK;
+    }
+    char path[512];
+    snprintf(path, sizeof(path), "%s/%s", bench->directory, WW_VERIFY_FILE);
+    bool applied_alike = result->verified.replicas_identical;
+    char detail[sizeof(result->verified.detail)];
+    memcpy(detail, result->verified.detail, sizeof(detail));
+    int status = next(bench, error, "reading every log back");
+    if (status == WW_OK)
+        status = ww_verify_options_write(&bench->verify, path, error);
+    if (status == WW_OK)
+        status = ww_verify_logs(&bench->verify, &result->verified, error);
+    if (!applied_alike) {
+        result->verified.replicas_identical = false;
+        memcpy(result->verified.detail, detail, sizeof(detail));
+    }
+    return status;
+}
+
+/* The average size of the nodes' writes in the measured phase. */
+static uint64_t write_shape(const struct ww_bench_result *result)
+{
+    uint64_t bytes = 0, writes = 0;
+    for (uint32_t i = 0; i < result->after.count; i++) {
+        bytes += result->after.nodes[i].wal_bytes - result->before.nodes[i].wal_bytes;
+        writes += result->after.nodes[i].wal_writes - result->before.nodes[i].wal_writes;
+    }
+    return writes == 0 ? 0 : bytes / writes;
+}
+
+static int measure_limits(struct bench *bench, bool again, struct ww_error *error)
+{
+    int status = next(bench, error, again ? "measuring the limits again" : "measuring the limits");
+    if (status == WW_OK)
+        status = ww_limits_measure(&bench->result.limits, &bench->limits, error);
+    uint64_t shape = again && is_durable(bench) ? write_shape(&bench->result) : 0;
+    if (status == WW_OK && shape > 0)
+        status = ww_limits_measure_shape(&bench->result.limits, &bench->limits, shape, error);
+    return status;
+}
+
+static int report(struct bench *bench, struct ww_error *error)
+{
+    const struct ww_bench_options *options = bench->options;
+    struct json_object *json = ww_result_json(&bench->result);
+    ww_progress_end(options);
+    if (options->json)
+        puts(json_object_to_json_string_ext(json, JSON_C_TO_STRING_PRETTY));
+    else
+        ww_report_print(json, stdout);
+    int status = WW_OK;
+    if (options->output != NULL)
+        status = ww_result_write(&bench->result, json, options->output, error);
+    json_object_put(json);
+    if (status == WW_OK && !ww_verified_good(&bench->result.verified))
+        status = ww_fail(error, WW_EIO, "verification failed: %s", bench->result.verified.detail);
+    return status;
+}
+
+static int run(struct bench *bench, struct ww_error *error)
+{
+    int status = prepare(bench, error);
+    if (status == WW_OK)
+        status = measure_limits(bench, false, error);
+    if (status == WW_OK)
+        status = start_cluster(bench, error);
+    if (status == WW_OK)
+        status = run_load(bench, error);
+    if (status == WW_OK)
+        status = stop_cluster(bench, error);
+    if (status == WW_OK)
+        status = read_back(bench, error);
+    if (status == WW_OK)
+        status = measure_limits(bench, true, error);
+    return status != WW_OK ? status : report(bench, error);
+}
+
+static void clean_up(struct bench *bench)
+{
+    ww_progress_end(bench->options);
+    ww_local_cluster_stop(bench->cluster, NULL);
+    if (bench->directory[0] != 0 && bench->options->keep)
+        fprintf(stderr, "ww bench: kept %s\n", bench->directory);
+    else if (bench->directory[0] != 0)
+        ww_local_remove(bench->directory);
+    json_object_put(bench->result.environment);
+    json_object_put(bench->result.load);
+    json_object_put(bench->result.intervals);
+    ww_cluster_sample_free(&bench->result.before);
+    ww_cluster_sample_free(&bench->result.after);
+    free(bench->verify.commit);
+    free(bench);
+}
+
+int ww_bench_run(const struct ww_bench_options *options, struct ww_error *error)
+{
+    struct bench *bench = calloc(1, sizeof(*bench));
+    if (bench == NULL)
+        return ww_fail(error, WW_ENOMEM, "no memory");
+    bench->options = options;
+    int status = run(bench, error);
+    clean_up(bench);
+    return status;
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table for people. It reads result.json, so that the two cannot differ. */
+#include "bench/result.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct json_object *get(struct json_object *object, const char *key)
+{
+    struct json_object *value = NULL;
+    return json_object_object_get_ex(object, key, &value) ? value : NULL;
+}
+
+static double number(struct json_object *object, const char *key)
+{
+    return json_object_get_double(get(object, key));
+}
+
+static const char *text(struct json_object *object, const char *key)
+{
+    const char *value = json_object_get_string(get(object, key));
+    return value != NULL ? value : "unknown";
+}
+
+/* Three significant digits and a unit of `units`, each `step` times the one before. */
+static const char *scaled(double value, double step, const char *const *units, char out[32])
+{
+    while (value >= 0.9995 * step && units[1] != NULL) {
+        value /= step;
+        units++;
+    }
+    int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+    snprintf(out, 32, "%.*f %s", decimals, value, units[0]);
+    return out;
+}
+
+static const char *duration(double ns, char out[32])
+{
+    static const char *const units[] = {"ns", "us", "ms", "s", NULL};
+    return scaled(ns, 1000, units, out);
+}
+
+static const char *bytes(double value, char out[32])
+{
+    static const char *const units[] = {"B", "KB", "MB", "GB", NULL};
+    return scaled(value, 1000, units, out);
+}
+
+/* 1234567 as 1,234,567. */
+static const char *count(double value, char out[32])
+{
+    char digits[32];
+    int length = snprintf(digits, sizeof(digits), "%.0f", value), at = 0;
+    for (int i = 0; i < length && at < 30; i++) {
+        if (i > 0 && (length - i) % 3 == 0)
+            out[at++] = ',';
+        out[at++] = digits[i];
+    }
+    out[at] = 0;
+    return out;
+}
+
+static void print_set_up(struct json_object *json, FILE *file)
+{
+    struct json_object *config = get(json, "config"), *environment = get(json, "environment");
+    char a[32];
+    fprintf(file, "Whitewater %s: %s replica%s, %s group%s, %s B entries (%s)\n",
+            text(json, "version"), text(config, "replicas"),
+            number(config, "replicas") == 1 ? "" : "s", text(config, "groups"),
+            number(config, "groups") == 1 ? "" : "s", text(config, "entry_bytes"),
+            text(config, "payload"));
+    if (get(config, "inflight") != NULL)
+        fprintf(file, "  load        closed loop, %s in flight",
+                count(number(config, "inflight"), a));
+    else
+        fprintf(file, "  load        open loop, %s entries/s", count(number(config, "rate"), a));
+    fprintf(file, ", %s s after %s s of warm-up\n", text(config, "duration_s"),
+            text(config, "warmup_s"));
+    if (strcmp(text(config, "durability"), "memory") == 0)
+        fprintf(file, "  durability  memory: nothing is written to a disk\n");
+    else
+        fprintf(file, "  durability  %s, %s on %s (write cache: %s, FUA: %s)\n",
+                text(config, "durability"), text(environment, "filesystem"),
+                text(environment, "device"), text(environment, "device_write_cache"),
+                get(environment, "device_fua") == NULL                    ? "unknown"
+                : json_object_get_boolean(get(environment, "device_fua")) ? "yes"
+                                                                          : "no");
+    fprintf(file, "  transport   %s, DPDK %s, MTU %s\n", text(config, "transport"),
+            text(environment, "dpdk"), text(config, "mtu"));
+    fprintf(file, "  machine     %s, %s cores, Linux %s, %s hugepages, %.1f %% stolen\n\n",
+            text(environment, "cpu"), text(environment, "cores"), text(environment, "kernel"),
+            number(environment, "hugepages") == 0 ? "no" : text(environment, "hugepages"),
+            100 * number(get(json, "cpu"), "steal_fraction"));
+}
+
+static void print_latency(const char *name, struct json_object *latency, FILE *file)
+{
+    static const char *const keys[] = {"min", "p50", "p90", "p99", "p999", "max"};
+    if (latency == NULL)
+        return;
+    char a[32];
+    fprintf(file, "  %-27s", name);
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        fprintf(file, "%10s",
+                get(latency, keys[i]) == NULL ? "" : duration(number(latency, keys[i]), a));
+    fprintf(file, "\n");
+}
+
+static void print_latencies(struct json_object *json, FILE *file)
+{
+    struct json_object *limits = get(json, "limits");
+    char name[64];
+    fprintf(file, "%-29s%10s%10s%10s%10s%10s%10s\n", "Latency", "min", "p50", "p90", "p99", "p99.9",
+            "max");
+    print_latency("commit", get(get(json, "commit"), "latency"), file);
+    snprintf(name, sizeof(name), "limit: durable write, %s at once",
+             text(get(json, "config"), "replicas"));
+    print_latency(name, get(limits, "wal_write"), file);
+    print_latency("limit: round trip", get(limits, "net_rtt"), file);
+    fprintf(file, "\n");
+}
+
+static void print_line(FILE *file, const char *name, const char *value, const char *note)
+{
+    fprintf(file, "  %-27s%14s  %s\n", name, value, note);
+}
+
+static void print_rate(FILE *file, const char *name, double bytes_per_s, const char *note)
+{
+    char a[32], value[40];
+    snprintf(value, sizeof(value), "%s/s", bytes(bytes_per_s, a));
+    print_line(file, name, value, note);
+}
+
+static void print_rates(struct json_object *json, FILE *file)
+{
+    struct json_object *config = get(json, "config"), *limits = get(json, "limits");
+    struct json_object *commit = get(json, "commit");
+    char a[32], value[40], note[96];
+    fprintf(file, "Throughput\n");
+    snprintf(value, sizeof(value), "%s /s", count(number(commit, "per_s"), a));
+    print_line(file, "commits", value, "");
+    print_rate(file, "payload", number(commit, "bytes_per_s"), "");
+    double rate = number(config, "rate"), achieved = number(config, "achieved_rate");
+    if (rate > 0 && achieved < 0.99 * rate) {
+        snprintf(value, sizeof(value), "%.1f %%", 100 * achieved / rate);
+        print_line(file, "of the rate asked for", value,
+                   "NOT REACHED: latency includes the queue that built up");
+    }
+    if (get(limits, "wal_bytes_per_s") != NULL)
+        print_rate(file, "limit: durable bandwidth", number(limits, "wal_bytes_per_s"),
+                   "1 MiB writes, all replicas together");
+    if (get(limits, "wal_shape_bytes") != NULL) {
+        snprintf(note, sizeof(note), "%s writes, as large as the nodes' own",
+                 bytes(number(limits, "wal_shape_bytes"), a));
+        print_rate(file, "limit: the same shape", number(limits, "wal_shape_bytes_per_s"), note);
+    }
+    if (get(limits, "memcpy_bytes_per_s") != NULL)
+        print_rate(file, "limit: memory copy", number(limits, "memcpy_bytes_per_s"), "one core");
+    fprintf(file, "\n");
+}
+
+static void print_ratios(struct json_object *json, FILE *file)
+{
+    static const struct {
+        const char *key, *name, *note;
+    } rows[] = {
+        {"commit_p50_over_wal_write_p50", "commit / durable write", "p50 over p50"},
+        {"commit_p99_over_wal_write_p99", "commit / durable write", "p99 over p99"},
+        {"commit_p50_over_two_net_rtt_p50", "commit / two round trips", "p50 over p50"},
+        {"bandwidth_over_limit", "bandwidth / limit", "replicas x payload bytes over 1 MiB writes"},
+        {"bandwidth_over_shape_limit", "bandwidth / same shape",
+         "replicas x payload bytes over equal writes"},
+        {"wal_bytes_over_payload", "log bytes / payload", "written to disk, per replica"},
+    };
+    struct json_object *ratios = get(json, "ratios");
+    char a[32];
+    fprintf(file, "Ratios\n");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (get(ratios, rows[i].key) == NULL)
+            continue;
+        snprintf(a, sizeof(a), "%.3f", number(ratios, rows[i].key));
+        print_line(file, rows[i].name, a, rows[i].note);
+    }
+    fprintf(file, "\n");
+}
+
+/* "12 %, 13 %, 12 %" */
+static const char *percentages(struct json_object *fractions, char out[128])
+{
+    int used = 0;
+    out[0] = 0;
+    for (size_t i = 0; i < json_object_array_length(fractions) && used < 100; i++)
+        used += snprintf(out + used, 128 - (size_t)used, "%s%.0f %%", i > 0 ? ", " : "",
+                         100 * json_object_get_double(json_object_array_get_idx(fractions, i)));
+    return out;
+}
+
+static void print_costs(struct json_object *json, FILE *file)
+{
+    struct json_object *cpu = get(json, "cpu"), *wal = get(json, "wal");
+    struct json_object *resident = get(get(json, "memory"), "node_resident_bytes");
+    char a[32], b[32], list[128], note[160];
+    fprintf(file, "Cost\n");
+    if (get(wal, "bytes_per_write_avg") != NULL)
+        print_line(file, "log bytes per write", bytes(number(wal, "bytes_per_write_avg"), a), "");
+    snprintf(a, sizeof(a), "%.1f B", number(get(json, "network"), "overhead_bytes_per_entry"));
+    print_line(file, "network overhead", a, "per entry and copy, all headers and answers");
+    print_line(file, "work cycles", count(number(cpu, "work_cycles_per_entry_per_replica"), a),
+               "per entry and replica");
+    snprintf(note, sizeof(note), "per entry, all nodes; load generator %s",
+             duration(number(cpu, "load_ns_per_entry"), b));
+    print_line(file, "processor time", duration(number(cpu, "nodes_ns_per_entry"), a), note);
+    snprintf(note, sizeof(note), "of their polls' time; load generator %.0f %%",
+             100 * number(cpu, "load_busy_fraction"));
+    print_line(file, "nodes busy", percentages(get(cpu, "busy_fraction"), list), note);
+    double largest = 0;
+    for (size_t i = 0; i < json_object_array_length(resident); i++) {
+        double size = json_object_get_double(json_object_array_get_idx(resident, i));
+        largest = size > largest ? size : largest;
+    }
+    print_line(file, "memory of a node", bytes(largest, a), "resident, the largest");
+    fprintf(file, "\n");
+}
+
+static void print_trouble(struct json_object *json, FILE *file)
+{
+    static const struct {
+        const char *key, *what;
+    } rows[] = {
+        {"busy", "BUSY answers"},
+        {"redirects", "changes of leader"},
+        {"resent", "entries sent again"},
+        {"drops", "datagrams dropped at the client"},
+        {"node_drops", "datagrams dropped at the nodes"},
+    };
+    struct json_object *load = get(json, "load");
+    bool any = false;
+    char a[32];
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (number(load, rows[i].key) == 0)
+            continue;
+        fprintf(file, "%s%s %s", any ? ", " : "On the way: ", count(number(load, rows[i].key), a),
+                rows[i].what);
+        any = true;
+    }
+    if (any)
+        fprintf(file, "\n");
+}
+
+static void print_verified(struct json_object *json, FILE *file)
+{
+    struct json_object *verified = get(json, "verified");
+    char a[32], b[32], c[32];
+    bool same = json_object_get_boolean(get(verified, "replicas_identical"));
+    fprintf(file, "%s: replicas %s, %s entries, %s acknowledged",
+            same && number(verified, "lost") == 0 ? "Verified" : "VERIFICATION FAILED",
+            same ? "identical" : "DIFFER", count(number(verified, "entries"), a),
+            count(number(verified, "acknowledged"), b));
+    if (json_object_get_boolean(get(verified, "read_back")))
+        fprintf(file, ", %s lost (read back from every log)\n", count(number(verified, "lost"), c));
+    else
+        fprintf(file, " (digests compared; no log to read back)\n");
+    if (get(verified, "detail") != NULL)
+        fprintf(file, "  %s\n", text(verified, "detail"));
+}
+
+void ww_report_print(struct json_object *json, FILE *file)
+{
+    print_set_up(json, file);
+    print_latencies(json, file);
+    print_rates(json, file);
+    print_ratios(json, file);
+    print_costs(json, file);
+    print_trouble(json, file);
+    print_verified(json, file);
+}

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bench/result.h"
+
+#include "engine/node/config_keys.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define SECOND_NS 1e9
+
+/* ---- json-c, a little shorter ---- */
+
+static void put(struct json_object *object, const char *key, struct json_object *value)
+{
+    json_object_object_add(object, key, value);
+}
+
+static void put_text(struct json_object *object, const char *key, const char *text)
+{
+    put(object, key, json_object_new_string(text));
+}
+
+static void put_count(struct json_object *object, const char *key, uint64_t value)
+{
+    put(object, key, json_object_new_uint64(value));
+}
+
+/* Six significant digits: more than any measurement has. */
+static struct json_object *new_number(double value)
+{
+    char text[32];
+    snprintf(text, sizeof(text), "%.6g", value);
+    return json_object_new_double_s(value, text);
+}
+
+static void put_number(struct json_object *object, const char *key, double value)
+{
+    put(object, key, new_number(value));
+}
+
+static uint64_t get_count(struct json_object *object, const char *key)
+{
+    struct json_object *value = json_object_object_get(object, key);
+    return json_object_get_uint64(value);
+}
+
+static void put_same(struct json_object *to, struct json_object *from, const char *key)
+{
+    put_count(to, key, get_count(from, key));
+}
+
+/* Absent where it has no denominator. */
+static void put_ratio(struct json_object *object, const char *key, double above, double below)
+{
+    if (below > 0)
+        put_number(object, key, above / below);
+}
+
+/* ---- what changed between the two samples, all nodes ---- */
+
+struct change {
+    double applied, wal_bytes, wal_writes, wal_flushes, rx_frames, rx_bytes, work_cycles, cpu_ns;
+};
+
+static struct change change_of(const struct ww_bench_result *result)
+{
+    struct change sum = {0};
+    for (uint32_t i = 0; i < result->after.count; i++) {
+        const struct ww_node_sample *a = &result->before.nodes[i], *b = &result->after.nodes[i];
+        sum.applied += (double)(b->applied - a->applied);
+        sum.wal_bytes += (double)(b->wal_bytes - a->wal_bytes);
+        sum.wal_writes += (double)(b->wal_writes - a->wal_writes);
+        sum.wal_flushes += (double)(b->wal_flushes - a->wal_flushes);
+        sum.rx_frames += (double)(b->rx_frames - a->rx_frames);
+        sum.rx_bytes += (double)(b->rx_bytes - a->rx_bytes);
+        sum.work_cycles += (double)(b->work_cycles - a->work_cycles);
+        sum.cpu_ns += (double)(b->cpu_ns - a->cpu_ns);
+    }
+    return sum;
+}
+
+/* ---- the parts of result.json, in their order ---- */
+
+static void put_key(struct json_object *object, const char *name, const struct ww_config *config,
+                    const char *key)
+{
+    char text[512];
+    put_text(object, name, ww_config_get(config, ww_config_key_find(key), text, sizeof(text)));
+}
+
+static struct json_object *config_json(const struct ww_bench_result *result)
+{
+    const struct ww_bench_options *options = result->options;
+    const struct ww_config *cluster = &options->config;
+    struct json_object *config = json_object_new_object();
+    put_count(config, "replicas", options->replicas);
+    put_count(config, "groups", cluster->groups);
+    put_key(config, "transport", cluster, "net.transport");
+    put_key(config, "durability", cluster, "wal.durability");
+    if (options->payload.file == NULL)
+        put_count(config, "entry_bytes", options->payload.entry_bytes);
+    else
+        put_number(config, "entry_bytes", result->entry_mean_bytes);
+    put_text(config, "payload", options->payload.file != NULL ? options->payload.file : "random");
+    put_text(config, "loop", options->rate > 0 ? "open" : "closed");
+    if (options->rate > 0) {
+        put_count(config, "rate", options->rate);
+        put_number(config, "achieved_rate",
+                   (double)get_count(result->load, "entries") * SECOND_NS /
+                       (double)get_count(result->load, "elapsed_ns"));
+    } else {
+        put_count(config, "inflight", options->inflight);
+    }
+    put_number(config, "duration_s", (double)options->duration_ns / SECOND_NS);
+    put_number(config, "warmup_s", (double)options->warmup_ns / SECOND_NS);
+    put_count(config, "seed", options->payload.seed);
+    put_count(config, "mtu", cluster->mtu);
+    put_count(config, "wal_depth", cluster->write_depth);
+    put_count(config, "threads", cluster->threads);
+    put_key(config, "idle", cluster, "stages.idle");
+    return config;
+}
+
+static struct json_object *quantiles_json(const struct ww_histogram *histogram)
+{
+    struct json_object *object = json_object_new_object();
+    put_count(object, "p50", ww_histogram_quantile(histogram, 0.5));
+    put_count(object, "p99", ww_histogram_quantile(histogram, 0.99));
+    put_count(object, "p999", ww_histogram_quantile(histogram, 0.999));
+    return object;
+}
+
+static struct json_object *limits_json(const struct ww_limits *limits)
+{
+    struct json_object *object = json_object_new_object();
+    if (limits->wal_write.count > 0)
+        put(object, "wal_write", quantiles_json(&limits->wal_write));
+    if (limits->net_rtt.count > 0)
+        put(object, "net_rtt", quantiles_json(&limits->net_rtt));
+    if (limits->wal.bytes > 0)
+        put_number(object, "wal_bytes_per_s", ww_rate_per_s(&limits->wal));
+    if (limits->wal_shape.bytes > 0) {
+        put_count(object, "wal_shape_bytes", limits->wal_shape_bytes);
+        put_number(object, "wal_shape_bytes_per_s", ww_rate_per_s(&limits->wal_shape));
+    }
+    if (limits->memcpy_rate.bytes > 0)
+        put_number(object, "memcpy_bytes_per_s", ww_rate_per_s(&limits->memcpy_rate));
+    return object;
+}
+
+static struct json_object *commit_json(const struct ww_bench_result *result)
+{
+    struct json_object *commit = json_object_new_object();
+    struct json_object *latency = json_object_new_object();
+    const struct ww_histogram *h = &result->latency;
+    double seconds = (double)get_count(result->load, "elapsed_ns") / SECOND_NS;
+    uint64_t bytes = get_count(result->load, "bytes");
+    put_count(commit, "count", h->count);
+    put_count(commit, "bytes", bytes);
+    put_number(commit, "per_s", (double)h->count / seconds);
+    put_number(commit, "bytes_per_s", (double)bytes / seconds);
+    if (h->count > 0) {
+        put_count(latency, "min", h->min);
+        put_count(latency, "p50", ww_histogram_quantile(h, 0.5));
+        put_count(latency, "p90", ww_histogram_quantile(h, 0.9));
+        put_count(latency, "p99", ww_histogram_quantile(h, 0.99));
+        put_count(latency, "p999", ww_histogram_quantile(h, 0.999));
+        put_count(latency, "p9999", ww_histogram_quantile(h, 0.9999));
+        put_count(latency, "max", h->max);
+    }
+    put(commit, "latency", latency);
+    return commit;
+}
+
+static struct json_object *wal_json(const struct change *sum)
+{
+    struct json_object *wal = json_object_new_object();
+    put_count(wal, "bytes", (uint64_t)sum->wal_bytes);
+    put_count(wal, "writes", (uint64_t)sum->wal_writes);
+    put_count(wal, "flushes", (uint64_t)sum->wal_flushes);
+    put_ratio(wal, "bytes_per_write_avg", sum->wal_bytes, sum->wal_writes);
+    return wal;
+}
+
+/* Per entry and copy: each entry travels once to each replica, the first time from the client. */
+static struct json_object *network_json(const struct ww_bench_result *result,
+                                        const struct change *sum)
+{
+    struct json_object *network = json_object_new_object();
+    put_count(network, "frames", (uint64_t)sum->rx_frames);
+    put_count(network, "bytes", (uint64_t)sum->rx_bytes);
+    put_ratio(network, "overhead_bytes_per_entry",
+              sum->rx_bytes - sum->applied * result->entry_mean_bytes, sum->applied);
+    return network;
+}
+
+static struct json_object *cpu_json(const struct ww_bench_result *result, const struct change *sum)
+{
+    struct json_object *cpu = json_object_new_object();
+    struct json_object *busy = json_object_new_array();
+    put_ratio(cpu, "work_cycles_per_entry_per_replica", sum->work_cycles, sum->applied);
+    put_ratio(cpu, "nodes_ns_per_entry", sum->cpu_ns * result->options->replicas, sum->applied);
+    put_ratio(cpu, "load_ns_per_entry", (double)get_count(result->load, "cpu_ns"),
+              (double)get_count(result->load, "entries"));
+    put_ratio(cpu, "load_work_cycles_per_entry", (double)get_count(result->load, "work_cycles"),
+              (double)get_count(result->load, "entries"));
+    for (uint32_t i = 0; i < result->after.count; i++) {
+        const struct ww_node_sample *a = &result->before.nodes[i], *b = &result->after.nodes[i];
+        double work = (double)(b->work_cycles - a->work_cycles);
+        double all = work + (double)(b->empty_cycles - a->empty_cycles);
+        json_object_array_add(busy, new_number(all > 0 ? work / all : 0));
+    }
+    put(cpu, "busy_fraction", busy);
+    put_ratio(cpu, "load_busy_fraction", (double)get_count(result->load, "work_cycles"),
+              (double)get_count(result->load, "cycles"));
+    put_ratio(cpu, "steal_fraction", (double)(result->cpu_after.steal - result->cpu_before.steal),
+              (double)(result->cpu_after.total - result->cpu_before.total));
+    return cpu;
+}
+
+static struct json_object *memory_json(const struct ww_bench_result *result)
+{
+    struct json_object *memory = json_object_new_object();
+    struct json_object *resident = json_object_new_array();
+    for (uint32_t i = 0; i < result->after.count; i++)
+        json_object_array_add(resident,
+                              json_object_new_uint64(result->after.nodes[i].resident_bytes));
+    put(memory, "node_resident_bytes", resident);
+    struct json_object *parts = NULL;
+    if (result->after.count > 0 &&
+        json_object_object_get_ex(result->after.nodes[0].status, "memory", &parts))
+        put(memory, "parts", json_object_get(parts));
+    return memory;
+}
+
+static struct json_object *load_json(const struct ww_bench_result *result)
+{
+    static const char *const keys[] = {"proposed",  "acknowledged", "busy",
+                                       "redirects", "resent",       "drops"};
+    struct json_object *load = json_object_new_object();
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        put_same(load, result->load, keys[i]);
+    uint64_t drops = 0;
+    for (uint32_t i = 0; i < result->after.count; i++)
+        drops += result->after.nodes[i].drops - result->before.nodes[i].drops;
+    put_count(load, "node_drops", drops);
+    return load;
+}
+
+static struct json_object *ratios_json(const struct ww_bench_result *result,
+                                       const struct change *sum)
+{
+    struct json_object *ratios = json_object_new_object();
+    const struct ww_limits *limits = &result->limits;
+    const struct ww_histogram *commit = &result->latency;
+    double seconds = (double)get_count(result->load, "elapsed_ns") / SECOND_NS;
+    double stored = result->options->replicas * (double)get_count(result->load, "bytes") / seconds;
+    double p50 = (double)ww_histogram_quantile(commit, 0.5);
+    put_ratio(ratios, "commit_p50_over_wal_write_p50", p50,
+              (double)ww_histogram_quantile(&limits->wal_write, 0.5));
+    put_ratio(ratios, "commit_p99_over_wal_write_p99", (double)ww_histogram_quantile(commit, 0.99),
+              (double)ww_histogram_quantile(&limits->wal_write, 0.99));
+    if (sum->wal_bytes > 0)
+        put_ratio(ratios, "wal_bytes_over_payload", sum->wal_bytes,
+                  sum->applied * result->entry_mean_bytes);
+    put_ratio(ratios, "bandwidth_over_limit", stored, ww_rate_per_s(&limits->wal));
+    put_ratio(ratios, "bandwidth_over_shape_limit", stored, ww_rate_per_s(&limits->wal_shape));
+    if (result->options->config.durability == WW_CONFIG_MEMORY)
+        put_ratio(ratios, "commit_p50_over_two_net_rtt_p50", p50,
+                  2 * (double)ww_histogram_quantile(&limits->net_rtt, 0.5));
+    return ratios;
+}
+
+static struct json_object *verified_json(const struct ww_bench_result *result)
+{
+    const struct ww_verified *found = &result->verified;
+    struct json_object *verified = json_object_new_object();
+    put(verified, "replicas_identical", json_object_new_boolean(found->replicas_identical));
+    put_count(verified, "entries", found->entries);
+    put_count(verified, "acknowledged", found->acknowledged);
+    put(verified, "read_back", json_object_new_boolean(result->read_back));
+    if (result->read_back)
+        put_count(verified, "lost", found->lost);
+    if (found->detail[0] != 0)
+        put_text(verified, "detail", found->detail);
+    return verified;
+}
+
+struct json_object *ww_result_json(const struct ww_bench_result *result)
+{
+    struct change sum = change_of(result);
+    struct json_object *json = json_object_new_object();
+    put_text(json, "schema", WW_BENCH_SCHEMA);
+    put_text(json, "version", WW_VERSION);
+    put_text(json, "started_at", result->started_at);
+    put(json, "config", config_json(result));
+    put(json, "environment", json_object_get(result->environment));
+    put(json, "limits", limits_json(&result->limits));
+    put(json, "commit", commit_json(result));
+    put(json, "wal", wal_json(&sum));
+    put(json, "network", network_json(result, &sum));
+    put(json, "cpu", cpu_json(result, &sum));
+    put(json, "memory", memory_json(result));
+    put(json, "load", load_json(result));
+    put(json, "ratios", ratios_json(result, &sum));
+    put(json, "verified", verified_json(result));
+    return json;
+}
+
+static int close_file(FILE *file, const char *path, int wrong, struct ww_error *error)
+{
+    wrong |= ferror(file);
+    wrong |= fclose(file);
+    return wrong != 0 ? ww_fail_errno(error, WW_EIO, "%s", path) : WW_OK;
+}
+
+int ww_result_write(const struct ww_bench_result *result, struct json_object *json,
+                    const char *directory, struct ww_error *error)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/result.json", directory);
+    if (json_object_to_file_ext(path, json, JSON_C_TO_STRING_PRETTY) != 0)
+        return ww_fail_errno(error, WW_EIO, "%s", path);
+    snprintf(path, sizeof(path), "%s/commit.hgrm", directory);
+    FILE *file = fopen(path, "w");
+    if (file == NULL)
+        return ww_fail_errno(error, WW_EIO, "%s", path);
+    int wrong = ww_histogram_write_hgrm(&result->latency, 1, file);
+    int status = close_file(file, path, wrong, error);
+    if (status != WW_OK)
+        return status;
+    snprintf(path, sizeof(path), "%s/intervals.jsonl", directory);
+    file = fopen(path, "w");
+    if (file == NULL)
+        return ww_fail_errno(error, WW_EIO, "%s", path);
+    for (size_t i = 0; i < json_object_array_length(result->intervals); i++)
+        fprintf(file, "%s\n",
+                json_object_to_json_string_ext(json_object_array_get_idx(result->intervals, i),
+                                               JSON_C_TO_STRING_PLAIN));
+    return close_file(file, path, 0, error);
+}

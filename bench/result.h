@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All that a run measured, and result.json made of it (schema whitewater.bench/1). */
+#ifndef WW_BENCH_RESULT_H
+#define WW_BENCH_RESULT_H
+
+#include "bench/bench.h"
+#include "bench/environment.h"
+#include "bench/limits.h"
+#include "bench/sample.h"
+#include "bench/verify.h"
+
+struct ww_bench_result {
+    const struct ww_bench_options *options;
+    double entry_mean_bytes;
+    char started_at[32];             /* ISO 8601, UTC */
+    struct json_object *environment; /* owned */
+    struct ww_limits limits;
+    struct json_object *load;      /* the generator's `final` line; owned */
+    struct json_object *intervals; /* its `interval` lines; owned */
+    struct ww_histogram latency;   /* commit latency of the measured phase, ns */
+    struct ww_cluster_sample before, after;
+    struct ww_cpu_time cpu_before, cpu_after;
+    bool read_back; /* the logs were read from the disk */
+    struct ww_verified verified;
+};
+
+/* The whole of result.json. */
+struct json_object *ww_result_json(const struct ww_bench_result *result);
+
+/* Writes result.json, commit.hgrm and intervals.jsonl into `directory`. */
+int ww_result_write(const struct ww_bench_result *result, struct json_object *json,
+                    const char *directory, struct ww_error *error);
+
+/* The table for people, made of result.json alone. */
+void ww_report_print(struct json_object *json, FILE *file);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the nodes say of themselves (their admin endpoint) and the kernel of them, at one moment. */
+#ifndef WW_BENCH_SAMPLE_H
+#define WW_BENCH_SAMPLE_H
+
+#include "engine/base/error.h"
+#include "engine/base/limits.h"
+
+#include <json-c/json.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct ww_node_sample {
+    uint64_t applied; /* entries, all groups */
+    uint64_t wal_bytes, wal_writes, wal_flushes;
+    uint64_t rx_frames, rx_bytes; /* whole frames that arrived */
+    uint64_t drops;
+    uint64_t work_cycles, empty_cycles;
+    uint64_t cpu_ns; /* of all threads */
+    uint64_t resident_bytes;
+    struct json_object *status; /* all that the node said */
+};
+
+struct ww_cluster_sample {
+    struct ww_node_sample nodes[WW_NODES_MAX];
+    uint32_t count;
+};
+
+/* Asks the node at `endpoint`, whose process is `pid`. */
+int ww_node_sample(const char *endpoint, pid_t pid, struct ww_node_sample *sample,
+                   struct ww_error *error);
+void ww_cluster_sample_free(struct ww_cluster_sample *sample);
+
+/* The last applied index and its digest per group. */
+int ww_node_applied(const struct ww_node_sample *sample, uint32_t groups, uint64_t *applied,
+                    uint64_t *digest, struct ww_error *error);
+
+#endif

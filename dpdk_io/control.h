@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * When the control thread of DPDK ("eal-intr-thread") may run. It serves the sockets of memif, and
+ * when the other end goes away it unmaps the shared memory of a port, at once, whether or not
+ * another thread is in a burst on that port (DPDK 22.11). So we keep it parked in a callback of
+ * ours, and let it do one round of its work only while the polling thread stands aside.
+ */
+#ifndef WW_DPDK_IO_CONTROL_H
+#define WW_DPDK_IO_CONTROL_H
+
+#include "engine/base/error.h"
+
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+struct rte_intr_handle;
+
+struct ww_intr_park {
+    struct rte_intr_handle *handle; /* an eventfd that is always ready; NULL: not started */
+    sem_t go, done;
+    bool parked;        /* the polling thread's view */
+    atomic_bool ending; /* do not park again */
+};
+
+/* Parks the control thread. ww_intr_park_stop lets it go. */
+int ww_intr_park_start(struct ww_intr_park *control, struct ww_error *error);
+void ww_intr_park_stop(struct ww_intr_park *control);
+
+/*
+ * Lets the control thread do what waits for it, and waits for that. False when it takes longer than
+ * a moment: then it still runs, no port may be touched, and the call is to be repeated.
+ */
+bool ww_intr_park_run(struct ww_intr_park *control);
+
+#endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * memif: a shared-memory NIC between two processes. Node N listens on node-N.sock; the port to node
+ * P has id P there, the port of client link K has id 16 + K. Of two nodes the lower id listens and
+ * the other connects; a client connects to every node. The connecting end makes the memory.
+ */
+#include "dpdk_io/dpdk.h"
+
+#include "dpdk_io/eal.h"
+#include "dpdk_io/slot.h"
+
+#include <errno.h>
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define SERVICE_HZ 200u     /* how often the control thread may run */
+#define CONNECT_HZ 20u      /* how often a connection is tried when nobody listens */
+#define PATIENCE_SECONDS 1u /* for the handshake of one that was accepted */
+#define BACKLOG 4096        /* a paused node must not block those that connect to it */
+#define FD_SEARCH_MAX 4096
+
+/* Clients have no place in the configuration: 10.77.1.K, 02:57:57:00:01:K. */
+static struct ww_frame_end client_end(uint32_t slot)
+{
+    return (struct ww_frame_end){.mac = {0x02, 0x57, 0x57, 0x00, 0x01, (uint8_t)slot},
+                                 .ipv4 = 0x0a4d0100u + slot,
+                                 .port = WW_UDP_PORT_DEFAULT};
+}
+
+static struct ww_frame_end node_end(const struct ww_net_address *address)
+{
+    return (struct ww_frame_end){.mac = {0x02, 0x57, 0x57, 0x00, 0x00, (uint8_t)address->id},
+                                 .ipv4 = address->ipv4,
+                                 .port = address->port};
+}
+
+static int socket_path(struct sockaddr_un *address, const char *socket_dir, uint32_t node,
+                       struct ww_error *error)
+{
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    int length =
+        snprintf(address->sun_path, sizeof(address->sun_path), "%s/node-%u.sock", socket_dir, node);
+    if (length < (int)sizeof(address->sun_path))
+        return WW_OK;
+    return ww_fail(error, WW_EINVAL,
+                   "%s/node-%u.sock is too long for a socket: %d of at most %zu characters "
+                   "(net.sockets)",
+                   socket_dir, node, length, sizeof(address->sun_path) - 1);
+}
+
+/* Removes the socket file of a node that died; fails when that node still runs. */
+static int remove_stale_socket(const struct sockaddr_un *address, struct ww_error *error)
+{
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return ww_fail_errno(error, WW_EIO, "cannot make a socket");
+    int status = connect(fd, (const struct sockaddr *)address, sizeof(*address));
+    int reason = errno;
+    close(fd);
+    if (status == 0 || reason == EAGAIN)
+        return ww_fail(error, WW_ELOCKED, "another process listens on %s", address->sun_path);
+    if (reason == ENOENT || unlink(address->sun_path) == 0)
+        return WW_OK;
+    return ww_fail_errno(error, WW_EIO, "cannot remove the old socket %s", address->sun_path);
+}
+
+/* The descriptor on which DPDK listens; it keeps it to itself. */
+static int find_listener(const struct sockaddr_un *address)
+{
+    for (int fd = 0; fd < FD_SEARCH_MAX; fd++) {
+        struct sockaddr_un bound = {0};
+        socklen_t size = sizeof(bound);
+        int listening = 0;
+        socklen_t int_size = sizeof(listening);
+        if (getsockname(fd, (struct sockaddr *)&bound, &size) == 0 && bound.sun_family == AF_UNIX &&
+            strcmp(bound.sun_path, address->sun_path) == 0 &&
+            getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &int_size) == 0 && listening)
+            return fd;
+    }
+    return -1;
+}
+
+static int open_port(struct ww_dpdk *dpdk, uint32_t socket_node, uint32_t id, bool connects,
+                     uint32_t link, const struct ww_frame_end *end, struct ww_error *error)
+{
+    struct sockaddr_un address;
+    int status = socket_path(&address, dpdk->socket_dir, socket_node, error);
+    if (status != WW_OK)
+        return status;
+    uint32_t buffer_bytes =
+        RTE_ALIGN_CEIL(dpdk->transport.max_datagram + WW_FRAME_OVERHEAD, RTE_CACHE_LINE_SIZE);
+    char name[32], arguments[256];
+    snprintf(name, sizeof(name), "net_memif%u", link);
+    snprintf(arguments, sizeof(arguments),
+             "role=%s,id=%u,socket-abstract=no,socket=%s,bsize=%u,rsize=%u",
+             connects ? "client" : "server", id, address.sun_path, buffer_bytes,
+             WW_MEMIF_RING_LOG2);
+    struct ww_port *port = &dpdk->ports[dpdk->port_count++];
+    status = ww_port_open(port, name, arguments, dpdk->frames, 0, error);
+    if (status != WW_OK)
+        return status;
+    port->link = link;
+    port->connects = connects;
+    dpdk->ring_bytes += 2u * (buffer_bytes << WW_MEMIF_RING_LOG2);
+    ww_link_set(dpdk, link, port, end);
+    if (!connects) {
+        port->started = rte_eth_dev_start(port->id) == 0;
+        if (!port->started)
+            return ww_eal_fail(error, WW_EIO, "cannot start %s", name);
+    }
+    return WW_OK;
+}
+
+static int open_node(struct ww_dpdk *dpdk, const struct ww_net_options *options,
+                     struct ww_error *error)
+{
+    struct sockaddr_un own;
+    int status = socket_path(&own, dpdk->socket_dir, options->self, error);
+    if (status == WW_OK)
+        status = remove_stale_socket(&own, error);
+    for (uint32_t i = 0; i < options->node_count && status == WW_OK; i++) {
+        uint32_t id = options->nodes[i].id;
+        struct ww_frame_end end = node_end(&options->nodes[i]);
+        if (id < options->self)
+            status = open_port(dpdk, id, options->self, true, id, &end, error);
+        else if (id > options->self)
+            status = open_port(dpdk, options->self, id, false, id, &end, error);
+    }
+    for (uint32_t k = 0; k < options->client_links && status == WW_OK; k++) {
+        struct ww_frame_end end = client_end(k);
+        status = open_port(dpdk, options->self, WW_LINK_CLIENT + k, false, WW_LINK_CLIENT + k, &end,
+                           error);
+    }
+    if (status == WW_OK && listen(find_listener(&own), BACKLOG) != 0)
+        return ww_fail_errno(error, WW_EIO, "cannot listen on %s", own.sun_path);
+    return status;
+}
+
+int ww_memif_open(struct ww_dpdk *dpdk, const struct ww_net_options *options,
+                  struct ww_error *error)
+{
+    if (access(options->socket_dir, R_OK | W_OK | X_OK) != 0)
+        return ww_fail_errno(error, WW_EIO, "cannot use the socket directory %s",
+                             options->socket_dir);
+    int length = snprintf(dpdk->socket_dir, sizeof(dpdk->socket_dir), "%s", options->socket_dir);
+    if (length >= (int)sizeof(dpdk->socket_dir))
+        return ww_fail(error, WW_EINVAL,
+                       "%s is too long for a directory of sockets: %d of at "
+                       "most %zu characters (net.sockets)",
+                       options->socket_dir, length, sizeof(dpdk->socket_dir) - 1);
+    int status = ww_intr_park_start(&dpdk->control, error);
+    if (status != WW_OK)
+        return status;
+    if (options->self != 0) {
+        for (uint32_t i = 0; i < options->node_count; i++)
+            if (options->nodes[i].id == options->self)
+                dpdk->self = node_end(&options->nodes[i]);
+        return open_node(dpdk, options, error);
+    }
+    status =
+        ww_slot_take(dpdk->socket_dir, options->client_links, &dpdk->slot, &dpdk->slot_fd, error);
+    dpdk->self = client_end(dpdk->slot);
+    for (uint32_t i = 0; i < options->node_count && status == WW_OK; i++) {
+        uint32_t id = options->nodes[i].id;
+        struct ww_frame_end end = node_end(&options->nodes[i]);
+        status = open_port(dpdk, id, WW_LINK_CLIENT + dpdk->slot, true, id, &end, error);
+    }
+    return status;
+}
+
+/* The connecting end starts again after a failure; DPDK does not do that by itself. */
+static void service_port(struct ww_port *port, uint64_t now)
+{
+    struct rte_eth_link status = {0};
+    rte_eth_link_get_nowait(port->id, &status);
+    bool was_up = port->up;
+    port->up = port->started && status.link_status == RTE_ETH_LINK_UP;
+    if (port->up || !port->connects || (!was_up && now < port->try_tsc))
+        return;
+    if (port->started)
+        rte_eth_dev_stop(port->id);
+    port->started = rte_eth_dev_start(port->id) == 0;
+    port->try_tsc =
+        now + (port->started ? PATIENCE_SECONDS * rte_get_tsc_hz() : rte_get_tsc_hz() / CONNECT_HZ);
+}
+
+bool ww_memif_service(struct ww_dpdk *dpdk)
+{
+    uint64_t now = rte_rdtsc();
+    if (now < dpdk->control_tsc)
+        return true;
+    if (!ww_intr_park_run(&dpdk->control))
+        return false;
+    for (uint32_t i = 0; i < dpdk->port_count; i++)
+        service_port(&dpdk->ports[i], now);
+    dpdk->control_tsc = now + rte_get_tsc_hz() / SERVICE_HZ;
+    return true;
+}
+
+/*
+ * The last port of a listener removes its file, but DPDK 22.11 leaves the descriptor open and its
+ * callback registered with memory that is free: what is still waiting to be accepted would crash
+ * us. So the descriptor is made one that is never ready.
+ */
+static void silence_listener(const struct ww_dpdk *dpdk)
+{
+    struct sockaddr_un own;
+    uint32_t node = dpdk->self.mac[5];
+    if (!dpdk->is_node || socket_path(&own, dpdk->socket_dir, node, NULL) != WW_OK)
+        return;
+    int listener = find_listener(&own);
+    int inert = eventfd(0, EFD_CLOEXEC);
+    if (listener >= 0 && inert >= 0)
+        dup2(inert, listener);
+    if (inert >= 0)
+        close(inert);
+}
+
+void ww_memif_close(struct ww_dpdk *dpdk)
+{
+    if (dpdk->control.handle == NULL)
+        return;
+    while (!dpdk->control.parked)
+        ww_intr_park_run(&dpdk->control);
+    silence_listener(dpdk);
+    for (uint32_t i = 0; i < dpdk->port_count; i++)
+        ww_port_close(&dpdk->ports[i]);
+    ww_intr_park_stop(&dpdk->control);
+    if (dpdk->slot_fd >= 0)
+        ww_slot_release(dpdk->socket_dir, dpdk->slot, dpdk->slot_fd);
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ww bench: a local cluster, a load, the machine's limits, a verification, one report. */
+#include "bench/bench.h"
+#include "engine/cli/cli.h"
+
+#include <string.h>
+
+#define SECOND_NS UINT64_C(1000000000)
+
+static const struct ww_flag flags[] = {
+    {"replicas", 0, "N", "3", "nodes: 1, 3, 5 or 7"},
+    {"size", 0, "BYTES", "64B", "of an entry"},
+    {"duration", 0, "T", "5s", "measured"},
+    {"warmup", 0, "T", "1s", "before that, not measured"},
+    {"inflight", 0, "N", "1", "closed loop: entries without an answer, over all groups"},
+    {"rate", 0, "R", NULL, "open loop instead: entries per second, over all groups"},
+    {"payload", 0, "random|FILE", "random", "entries of random bytes, or the lines of a file"},
+    {"seed", 0, "N", "1", "of the random bytes"},
+    {"data", 0, "DIR", ".", "the logs are written below it and removed at the end"},
+    {"keep", 0, NULL, NULL, "do not remove them"},
+    {NULL},
+};
+
+static int read_load(const struct ww_cli *cli, struct ww_bench_options *options,
+                     struct ww_error *error)
+{
+    uint64_t size, inflight;
+    int status = ww_cli_bytes(cli, "size", 1, WW_ENTRY_MAX(WW_MTU_MAX), &size, error);
+    if (status == WW_OK)
+        status = ww_cli_duration(cli, "duration", SECOND_NS / 10, 3600 * SECOND_NS,
+                                 &options->duration_ns, error);
+    if (status == WW_OK)
+        status = ww_cli_duration(cli, "warmup", 0, 3600 * SECOND_NS, &options->warmup_ns, error);
+    if (status == WW_OK)
+        status = ww_cli_count(cli, "inflight", 1, 1u << 24, &inflight, error);
+    if (status == WW_OK && ww_cli_text(cli, "rate") != NULL)
+        status = ww_cli_count(cli, "rate", 1, 1u << 30, &options->rate, error);
+    if (status == WW_OK)
+        status = ww_cli_count(cli, "seed", 0, UINT64_MAX, &options->payload.seed, error);
+    if (status != WW_OK)
+        return status;
+    const char *payload = ww_cli_text(cli, "payload");
+    if (strcmp(payload, "itch") == 0)
+        return ww_fail(error, WW_EINVAL,
+                       "--payload itch is not there yet; use random or a file of lines");
+    options->payload.file = strcmp(payload, "random") == 0 ? NULL : payload;
+    options->payload.entry_bytes = (uint32_t)size;
+    options->inflight = (uint32_t)inflight;
+    return WW_OK;
+}
+
+static int read_flags(const struct ww_cli *cli, struct ww_bench_options *options,
+                      struct ww_error *error)
+{
+    uint64_t replicas;
+    int status = read_load(cli, options, error);
+    if (status == WW_OK)
+        status = ww_cli_count(cli, "replicas", 1, WW_NODES_MAX, &replicas, error);
+    if (status == WW_OK && replicas % 2 == 0)
+        status = ww_fail(error, WW_EINVAL, "--replicas %lu: must be 1, 3, 5 or 7", replicas);
+    if (status == WW_OK)
+        status = ww_cli_config(cli, &options->config, error);
+    if (status != WW_OK)
+        return status;
+    options->replicas = (uint32_t)replicas;
+    options->data = ww_cli_text(cli, "data");
+    options->output = ww_cli_text(cli, "output");
+    options->keep = ww_cli_switch(cli, "keep");
+    options->json = ww_cli_json(cli);
+    options->progress = ww_cli_progress(cli);
+    uint64_t entry_max = WW_ENTRY_MAX(options->config.mtu);
+    if (options->payload.file == NULL && options->payload.entry_bytes > entry_max)
+        return ww_fail(error, WW_EINVAL, "--size %u: the largest entry is %lu bytes (net.mtu %lu)",
+                       options->payload.entry_bytes, entry_max, options->config.mtu);
+    return WW_OK;
+}
+
+int ww_cmd_bench(struct ww_cli *cli)
+{
+    struct ww_bench_options options = {0};
+    struct ww_error error;
+    if (read_flags(cli, &options, &error) != WW_OK)
+        return ww_cli_fail(cli, &error);
+    ww_cli_block_signals();
+    if (ww_bench_run(&options, &error) == WW_OK)
+        return WW_EXIT_DONE;
+    int code = ww_cli_fail(cli, &error);
+    /* Damage that the verification meets is a failure of the run, not of someone's data. */
+    return code == WW_EXIT_DAMAGED ? WW_EXIT_FAILED : code;
+}
+
+const struct ww_command ww_command_bench = {
+    .verb = "bench",
+    .summary = "measure a local cluster next to the machine's own limits",
+    .flags = flags,
+    .takes_config = true,
+    .run = ww_cmd_bench,
+};

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ww load: the load generator of `ww bench`, a process of its own. Not for people. */
+#include "bench/load.h"
+#include "engine/cli/cli.h"
+
+#include <signal.h>
+
+#define HOUR_NS (3600u * UINT64_C(1000000000))
+
+static const struct ww_flag flags[] = {
+    {"directory", 0, "DIR", NULL, "for the histogram and the acknowledged sequences"},
+    {"groups", 0, "N", "1", "groups of the cluster"},
+    {"pollers", 0, "N", "1", "polling threads on this machine"},
+    {"payload", 0, "FILE", NULL, "entries are the lines of this file, else random bytes"},
+    {"size", 0, "BYTES", "64B", "of a random entry"},
+    {"seed", 0, "N", "1", "of the random bytes"},
+    {"inflight", 0, "N", "1", "closed loop: entries without an answer"},
+    {"rate", 0, "R", NULL, "open loop: entries per second"},
+    {"warmup", 0, "T", "1s", "not measured"},
+    {"duration", 0, "T", "5s", "measured"},
+    {NULL},
+};
+
+static volatile int stop;
+
+static void on_signal(int number)
+{
+    stop = number;
+}
+
+static int read_flags(const struct ww_cli *cli, struct ww_load_options *options,
+                      struct ww_error *error)
+{
+    uint64_t groups, pollers, size, inflight;
+    int status;
+    if ((status = ww_cli_count(cli, "groups", 1, WW_GROUPS_MAX, &groups, error)) != WW_OK ||
+        (status = ww_cli_count(cli, "pollers", 1, UINT32_MAX, &pollers, error)) != WW_OK ||
+        (status = ww_cli_bytes(cli, "size", 1, UINT32_MAX, &size, error)) != WW_OK ||
+        (status = ww_cli_count(cli, "seed", 0, UINT64_MAX, &options->payload.seed, error)) !=
+            WW_OK ||
+        (status = ww_cli_count(cli, "inflight", 1, UINT32_MAX, &inflight, error)) != WW_OK ||
+        (status = ww_cli_duration(cli, "warmup", 0, HOUR_NS, &options->warmup_ns, error)) !=
+            WW_OK ||
+        (status = ww_cli_duration(cli, "duration", 1, HOUR_NS, &options->duration_ns, error)) !=
+            WW_OK)
+        return status;
+    if (ww_cli_text(cli, "rate") != NULL &&
+        (status = ww_cli_count(cli, "rate", 1, UINT32_MAX, &options->rate, error)) != WW_OK)
+        return status;
+    options->endpoint = ww_cli_endpoint(cli);
+    options->directory = ww_cli_text(cli, "directory");
+    options->payload.file = ww_cli_text(cli, "payload");
+    options->payload.entry_bytes = (uint32_t)size;
+    options->groups = (uint32_t)groups;
+    options->pollers = (uint32_t)pollers;
+    options->inflight = (uint32_t)inflight;
+    if (options->directory == NULL)
+        return ww_fail(error, WW_EINVAL, "--directory is missing");
+    return WW_OK;
+}
+
+int ww_cmd_load(struct ww_cli *cli)
+{
+    struct ww_load_options options = {0};
+    struct ww_error error;
+    if (read_flags(cli, &options, &error) != WW_OK)
+        return ww_cli_fail(cli, &error);
+    const struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    if (ww_load_run(&options, &stop, stdout, &error) != WW_OK)
+        return ww_cli_fail(cli, &error);
+    return WW_EXIT_DONE;
+}
+
+const struct ww_command ww_command_load = {
+    .verb = "load",
+    .summary = "the load generator of `ww bench`",
+    .flags = flags,
+    .hidden = true,
+    .run = ww_cmd_load,
+};

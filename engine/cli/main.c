@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ww VERB [NOUN] [flags]: docs/cli.md. */
+#include "engine/cli/cli.h"
+
+#include <stdio.h>
+
+const struct ww_command *const ww_commands[] = {
+    &ww_command_bench, &ww_command_up,     &ww_command_node,        &ww_command_append,
+    &ww_command_tail,  &ww_command_status, &ww_command_config_show, &ww_command_version,
+    &ww_command_help,  &ww_command_load,   &ww_command_probe,       NULL,
+};
+
+static int check_global_flags(const struct ww_cli *cli, struct ww_error *error)
+{
+    static const char *const formats[] = {"table", "json", NULL};
+    static const char *const progress[] = {"auto", "always", "never", NULL};
+    uint32_t choice;
+    int status = ww_cli_choice(cli, "format", formats, &choice, error);
+    return status != WW_OK ? status : ww_cli_choice(cli, "progress", progress, &choice, error);
+}
+
+int main(int count, char **words)
+{
+    struct ww_cli cli;
+    struct ww_error error;
+    int status = ww_args_parse(&cli, ww_commands, count - 1, words + 1, &error);
+    if (status == WW_OK && cli.help) {
+        if (cli.command != NULL)
+            ww_args_help(cli.command, stdout);
+        else
+            ww_args_help_all(ww_commands, stdout);
+        return WW_EXIT_DONE;
+    }
+    if (status == WW_OK && cli.command == NULL)
+        status = ww_fail(&error, WW_EINVAL, "no command given (help: ww --help)");
+    if (status == WW_OK)
+        status = check_global_flags(&cli, &error);
+    return status == WW_OK ? cli.command->run(&cli) : ww_cli_fail(&cli, &error);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/control/http_client.h"
+
+#include <curl/curl.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BODY_MAX (16u * 1024 * 1024)
+
+struct answer {
+    char *text;
+    size_t size;
+};
+
+static size_t collect(char *data, size_t unit, size_t count, void *context)
+{
+    struct answer *answer = context;
+    size_t bytes = unit * count;
+    if (answer->size + bytes > BODY_MAX)
+        return 0;
+    char *larger = realloc(answer->text, answer->size + bytes + 1);
+    if (larger == NULL)
+        return 0;
+    memcpy(larger + answer->size, data, bytes);
+    answer->text = larger;
+    answer->size += bytes;
+    answer->text[answer->size] = 0;
+    return bytes;
+}
+
+static int status_of(CURLcode code)
+{
+    switch (code) {
+    case CURLE_OPERATION_TIMEDOUT:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return WW_ETIMEOUT;
+    case CURLE_URL_MALFORMAT:
+        return WW_EINVAL;
+    default:
+        return WW_EIO;
+    }
+}
+
+static int perform(CURL *curl, const char *endpoint, const char *path, struct ww_error *error)
+{
+    char why[CURL_ERROR_SIZE] = "";
+    long code = 0;
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
+    CURLcode result = curl_easy_perform(curl);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL);
+    if (result != CURLE_OK)
+        return ww_fail(error, status_of(result), "no answer from endpoint %s: %s", endpoint,
+                       *why != 0 ? why : curl_easy_strerror(result));
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code);
+    if (code != 200)
+        return ww_fail(error, WW_EIO, "endpoint %s answers %ld to %s", endpoint, code, path);
+    return WW_OK;
+}
+
+int ww_http_get(const char *endpoint, const char *path, uint64_t timeout_ns, char **body,
+                struct ww_error *error)
+{
+    char url[512];
+    struct answer answer = {.text = calloc(1, 1)};
+    const char *colon = strrchr(endpoint, ':');
+    *body = NULL;
+    if (colon == NULL || colon == endpoint || colon[1] == 0 || strpbrk(endpoint, "/?#@ ") != NULL) {
+        free(answer.text);
+        return ww_fail(error, WW_EINVAL, "endpoint '%s' is not HOST:PORT", endpoint);
+    }
+    snprintf(url, sizeof(url), "http://%s%s", endpoint, path);
+    CURL *curl = curl_easy_init();
+    if (curl == NULL || answer.text == NULL) {
+        free(answer.text);
+        curl_easy_cleanup(curl);
+        return ww_fail(error, WW_ENOMEM, "no memory to ask endpoint %s", endpoint);
+    }
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(timeout_ns / 1000000u) + 1);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
+    int status = perform(curl, endpoint, path, error);
+    curl_easy_cleanup(curl);
+    if (status == WW_OK)
+        *body = answer.text;
+    else
+        free(answer.text);
+    return status;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asking a node's admin endpoint. */
+#ifndef WW_CONTROL_HTTP_CLIENT_H
+#define WW_CONTROL_HTTP_CLIENT_H
+
+#include "engine/base/error.h"
+
+#include <stdint.h>
+
+/*
+ * GET http://endpoint/path. `endpoint` is HOST:PORT. On success *body is the answer, terminated;
+ * free() it. WW_ETIMEOUT: nobody answers there; WW_EINVAL: not an endpoint; WW_EIO: an answer other
+ * than 200, or larger than 16 MiB. On failure *body is NULL.
+ */
+int ww_http_get(const char *endpoint, const char *path, uint64_t timeout_ns, char **body,
+                struct ww_error *error);
+
+#endif

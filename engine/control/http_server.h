@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The admin endpoint of a node: HTTP on an ordinary thread, never on a polling core. */
+#ifndef WW_CONTROL_HTTP_SERVER_H
+#define WW_CONTROL_HTTP_SERVER_H
+
+#include "engine/base/error.h"
+
+/* Called on the server's thread. */
+struct ww_control_ops {
+    void *context;
+    char *(*status_json)(void *context); /* malloc'ed text; NULL: no memory */
+};
+
+struct ww_control;
+
+/*
+ * Serves GET /v1/status and GET /healthz on `listen` (HOST:PORT, an IPv4 address). On failure
+ * *control is NULL and `error` names the address, as when another process has it.
+ */
+int ww_control_start(const char *listen, struct ww_control_ops ops, struct ww_control **control,
+                     struct ww_error *error);
+
+/* Ends the thread and every connection. NULL is allowed. */
+void ww_control_stop(struct ww_control *control);
+
+#endif

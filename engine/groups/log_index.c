@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/groups/log_index.h"
+
+#include "engine/base/limits.h"
+
+#include <stdlib.h>
+
+void ww_log_index_free(struct ww_log_index *index)
+{
+    free(index->points);
+    *index = (struct ww_log_index){0};
+}
+
+/* Grows by doubling: once per 64 KiB x capacity of log, so never a cost that a commit could feel. */
+static bool grow(struct ww_log_index *index)
+{
+    size_t capacity = index->capacity == 0 ? 64 : index->capacity * 2;
+    struct ww_log_point *points = realloc(index->points, capacity * sizeof(*points));
+    if (points == NULL)
+        return false;
+    index->points = points;
+    index->capacity = capacity;
+    return true;
+}
+
+bool ww_log_index_add(struct ww_log_index *index, uint64_t first_index, uint64_t block,
+                      uint32_t offset, uint32_t bytes)
+{
+    index->bytes_since += bytes;
+    bool due = index->count == 0 || index->force || index->bytes_since >= WW_LOG_INDEX_STRIDE;
+    if (!due)
+        return true;
+    if (index->count == index->capacity && !grow(index))
+        return !index->force;
+    index->points[index->count++] = (struct ww_log_point){first_index, block, offset};
+    index->bytes_since = 0;
+    index->force = false;
+    return true;
+}
+
+void ww_log_index_truncate(struct ww_log_index *index, uint64_t first_index)
+{
+    while (index->count > 0 && index->points[index->count - 1].first_index >= first_index)
+        index->count--;
+    index->force = true;
+}
+
+const struct ww_log_point *ww_log_index_find(const struct ww_log_index *index, uint64_t entry_index,
+                                             uint64_t *limit)
+{
+    size_t low = 0, high = index->count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (index->points[middle].first_index <= entry_index)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0)
+        return NULL;
+    *limit = low < index->count ? index->points[low].first_index : UINT64_MAX;
+    return &index->points[low - 1];
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/groups/recovery.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+int ww_group_recovery_init(struct ww_group_recovery *recovery, uint32_t groups)
+{
+    *recovery = (struct ww_group_recovery){.group_count = groups};
+    recovery->groups = calloc(groups, sizeof(*recovery->groups));
+    return recovery->groups != NULL ? WW_OK : WW_ENOMEM;
+}
+
+void ww_group_recovery_free(struct ww_group_recovery *recovery)
+{
+    for (uint32_t i = 0; recovery->groups != NULL && i < recovery->group_count; i++) {
+        free(recovery->groups[i].runs);
+        ww_log_index_free(&recovery->groups[i].index);
+    }
+    free(recovery->groups);
+    recovery->groups = NULL;
+}
+
+static uint64_t last_index(const struct ww_recovered_group *group)
+{
+    return group->run_count > 0 ? group->runs[group->run_count - 1].last_index : 0;
+}
+
+/* A batch that begins at or below the last index replaces the log from there on. */
+static void truncate(struct ww_recovered_group *group, uint64_t first_index)
+{
+    if (first_index > last_index(group))
+        return;
+    while (group->run_count > 0 && group->runs[group->run_count - 1].first_index >= first_index)
+        group->run_count--;
+    if (group->run_count > 0)
+        group->runs[group->run_count - 1].last_index = first_index - 1;
+    ww_log_index_truncate(&group->index, first_index);
+}
+
+static int append(struct ww_recovered_group *group, const struct ww_batch_header *batch)
+{
+    if (group->run_count > 0 && group->runs[group->run_count - 1].term == batch->term) {
+        group->runs[group->run_count - 1].last_index = ww_batch_last_index(batch);
+        return WW_OK;
+    }
+    if (group->run_count == group->run_capacity) {
+        size_t capacity = group->run_capacity == 0 ? 16 : group->run_capacity * 2;
+        struct ww_raft_run *runs = realloc(group->runs, capacity * sizeof(*runs));
+        if (runs == NULL)
+            return WW_ENOMEM;
+        group->runs = runs;
+        group->run_capacity = capacity;
+    }
+    group->runs[group->run_count++] = (struct ww_raft_run){
+        .first_index = batch->first_index,
+        .last_index = ww_batch_last_index(batch),
+        .term = batch->term,
+    };
+    return WW_OK;
+}
+
+int ww_group_recovery_visit(void *context, uint64_t block_position, uint32_t offset,
+                            const struct ww_batch_header *batch)
+{
+    struct ww_group_recovery *recovery = context;
+    if (batch->group >= recovery->group_count)
+        return ww_fail(&recovery->error, WW_EINVAL,
+                       "the log holds group %" PRIu32 ", but raft.groups is %" PRIu32
+                       ": set it to at least %" PRIu32,
+                       batch->group, recovery->group_count, batch->group + 1);
+    struct ww_recovered_group *group = &recovery->groups[batch->group];
+    if (batch->kind == WW_BATCH_HARD_STATE) {
+        group->term = batch->term;
+        group->vote = (uint32_t)batch->first_index;
+        return WW_OK;
+    }
+    if (batch->first_index > last_index(group) + 1)
+        return ww_fail(&recovery->error, WW_EDAMAGED,
+                       "group %" PRIu32 ": entries %" PRIu64 " to %" PRIu64
+                       " are missing before stream position %" PRIu64,
+                       batch->group, last_index(group) + 1, batch->first_index - 1,
+                       block_position + offset);
+    truncate(group, batch->first_index);
+    int status = append(group, batch);
+    if (status != WW_OK || !ww_log_index_add(&group->index, batch->first_index, block_position,
+                                             offset, batch->size_bytes))
+        return ww_fail(&recovery->error, WW_ENOMEM, "no memory for the index of the log");
+    return WW_OK;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The append-only log: per group how far it was applied, and a CRC64 over the encoded entries. A
+ * CRC does not see where one run ends and the next begins, so replicas compare equal whatever
+ * their batches were.
+ */
+#include "engine/base/limits.h"
+#include "engine/wire/batch.h"
+#include "engine/wire/checksum.h"
+
+#include <whitewater/state_machine.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+struct log_group {
+    uint64_t applied; /* the last index, and so the number of entries */
+    uint64_t digest;
+};
+
+struct log_machine {
+    uint32_t group_count;
+    struct log_group groups[];
+};
+
+int ww_apply_next(const struct ww_apply_run *run, uint32_t *cursor, const void **data, size_t *size,
+                  uint8_t *type)
+{
+    if (run->entries_bytes - *cursor < WW_ENTRY_HEADER_BYTES)
+        return 0;
+    uint32_t head;
+    memcpy(&head, run->entries + *cursor, sizeof(head));
+    *data = run->entries + *cursor + sizeof(head);
+    *size = head & 0xffffff;
+    *type = (uint8_t)(head >> 24);
+    *cursor += ww_entry_stored_bytes((uint32_t)*size);
+    return 1;
+}
+
+/* A run that does not continue the log means that this replica missed or repeats an entry. */
+static int apply(void *self, const struct ww_apply_run *run)
+{
+    struct log_machine *machine = self;
+    if (run->group >= machine->group_count)
+        return WW_ENOTFOUND;
+    struct log_group *group = &machine->groups[run->group];
+    if (run->first_index != group->applied + 1)
+        return WW_EDAMAGED;
+    group->applied += run->count;
+    group->digest = ww_crc64_extend(group->digest, run->entries, run->entries_bytes);
+    return WW_OK;
+}
+
+static uint64_t digest(void *self, uint32_t group)
+{
+    const struct log_machine *machine = self;
+    return group < machine->group_count ? machine->groups[group].digest : 0;
+}
+
+int ww_machine_log_create(uint32_t groups, struct ww_state_machine *machine)
+{
+    struct log_machine *self = calloc(1, sizeof(*self) + groups * sizeof(self->groups[0]));
+    if (self == NULL)
+        return WW_ENOMEM;
+    self->group_count = groups;
+    *machine = (struct ww_state_machine){
+        .name = "log", .self = self, .apply = apply, .digest = digest, .destroy = free};
+    return WW_OK;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a client asks of node.c, the only file that names a concrete backend. */
+#ifndef WW_NODE_BACKENDS_H
+#define WW_NODE_BACKENDS_H
+
+#include "engine/backend/transport.h"
+#include "engine/base/error.h"
+#include "engine/base/limits.h"
+
+#include <stdint.h>
+
+/* The network as a node's status tells it to a client. */
+struct ww_client_network {
+    char transport[16]; /* the configuration's name of it: memif, af_packet, af_xdp, udp */
+    uint32_t mtu;
+    char socket_dir[108];
+    uint32_t client_links;
+    struct {
+        uint32_t id;
+        char address[16];
+        uint32_t port;
+        char mac[18];
+    } nodes[WW_NODES_MAX];
+    uint32_t node_count;
+    /* af_packet, af_xdp: the client's own end, from WW_CLIENT_INTERFACE, _ADDRESS, _MAC */
+    char interface[32];
+    char local_address[16];
+    char local_mac[18];
+    uint32_t local_port;
+};
+
+/* Opens the transport of a client; its links are the node ids. The caller ends it by ops->close. */
+int ww_backend_client_transport(const struct ww_client_network *network,
+                                struct ww_transport **transport, struct ww_error *error);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of a running node, for node.c and node_status.c. */
+#ifndef WW_NODE_INTERNAL_H
+#define WW_NODE_INTERNAL_H
+
+#include "engine/control/http_server.h"
+#include "engine/node/config.h"
+#include "engine/stages/agent.h"
+#include "engine/stages/pipeline.h"
+
+#include <whitewater/node.h>
+
+#define WW_NODE_AGENTS_MAX 3u
+
+/* What the node's memory is made of, in bytes. */
+struct ww_node_memory {
+    uint64_t log_buffer;
+    uint64_t read_buffers;
+    uint64_t tables;
+    uint64_t net_pools;
+    uint64_t net_rings;
+    bool net_hugepages;
+    bool log_hugepages;
+};
+
+struct ww_node {
+    struct ww_config config;
+    uint8_t *log_buffer;
+    uint8_t *read_buffers;
+    struct ww_log_store *store;
+    struct ww_transport *transport;
+    struct ww_state_machine machine;
+    struct ww_shard *shard;
+    struct ww_agent agents[WW_NODE_AGENTS_MAX];
+    uint32_t agent_count;
+    struct ww_control *control;
+    struct ww_node_memory memory;
+};
+
+/* The "cores" text of the configuration: the core of agent `number`, or -1. */
+int ww_node_core(const char *cores, uint32_t number);
+
+#endif

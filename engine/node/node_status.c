@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A node's state as JSON, for its admin endpoint (docs/operations.md names the fields). */
+#include "engine/node/node_internal.h"
+#include "engine/stages/shard_view.h"
+
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define VIEW_TIMEOUT_NS 2000000000u
+
+static void put_number(struct json_object *object, const char *key, uint64_t value)
+{
+    json_object_object_add(object, key, json_object_new_uint64(value));
+}
+
+static void put_text(struct json_object *object, const char *key, const char *value)
+{
+    json_object_object_add(object, key, json_object_new_string(value));
+}
+
+static struct json_object *put_object(struct json_object *object, const char *key)
+{
+    struct json_object *inner = json_object_new_object();
+    json_object_object_add(object, key, inner);
+    return inner;
+}
+
+static void put_transport(struct json_object *status, const struct ww_node *node)
+{
+    static const char *const names[] = {"memif", "af_packet", "af_xdp", "udp"};
+    struct json_object *transport = put_object(status, "transport");
+    put_text(transport, "name", names[node->config.transport]);
+    put_number(transport, "mtu", node->config.mtu);
+    put_number(transport, "max_datagram", node->transport->max_datagram);
+    put_text(transport, "socket_dir", node->config.socket_dir);
+    put_number(transport, "client_links", node->config.client_links);
+    json_object_object_add(transport, "hugepages",
+                           json_object_new_boolean(node->memory.net_hugepages));
+    struct json_object *counters = put_object(transport, "counters");
+    for (uint32_t i = 0; i < WW_NET_COUNTERS; i++)
+        put_number(counters, ww_transport_counter_name((enum ww_transport_counter)i),
+                   __atomic_load_n(&node->transport->counters[i], __ATOMIC_RELAXED));
+}
+
+static void put_peers(struct json_object *group, const struct ww_raft_status *raft)
+{
+    struct json_object *peers = json_object_new_array();
+    for (uint32_t i = 0; i < raft->peer_count; i++) {
+        struct json_object *peer = json_object_new_object();
+        put_number(peer, "node", raft->peers[i].id);
+        put_number(peer, "match", raft->peers[i].match);
+        put_number(peer, "next", raft->peers[i].next);
+        put_number(peer, "inflight_bytes", raft->peers[i].inflight_bytes);
+        put_number(peer, "window_bytes", raft->peers[i].window_bytes);
+        put_text(peer, "state", raft->peers[i].probing ? "probe" : "replicate");
+        json_object_array_add(peers, peer);
+    }
+    json_object_object_add(group, "peers", peers);
+}
+
+static void put_groups(struct json_object *status, const struct ww_shard_view *view)
+{
+    static const char *const roles[] = {"follower", "pre-candidate", "candidate", "leader"};
+    struct json_object *groups = json_object_new_array();
+    for (uint32_t i = 0; i < view->group_count; i++) {
+        const struct ww_raft_status *raft = &view->groups[i].raft;
+        struct json_object *group = json_object_new_object();
+        char digest[24];
+        snprintf(digest, sizeof(digest), "%016llx", (unsigned long long)view->groups[i].digest);
+        put_number(group, "group", i);
+        put_text(group, "role", roles[raft->role]);
+        put_number(group, "leader", raft->leader);
+        put_number(group, "term", raft->term);
+        put_number(group, "commit", raft->commit);
+        put_number(group, "applied", view->groups[i].applied);
+        put_number(group, "first_index", raft->first_index);
+        put_number(group, "last_index", raft->last_index);
+        put_number(group, "durable", raft->durable);
+        put_text(group, "digest", digest);
+        if (raft->role == WW_RAFT_LEADER)
+            put_peers(group, raft);
+        json_object_array_add(groups, group);
+    }
+    json_object_object_add(status, "groups", groups);
+}
+
+static void put_wal(struct json_object *status, const struct ww_node *node,
+                    const struct ww_shard_view *view)
+{
+    static const char *const modes[] = {"dsync", "fdatasync", "buffered", "memory"};
+    static const char *const counters[WW_WAL_COUNTERS] = {
+        [WW_WAL_WRITES] = "writes",
+        [WW_WAL_BYTES] = "bytes",
+        [WW_WAL_FLUSHES] = "flushes",
+        [WW_WAL_READS] = "reads",
+        [WW_WAL_READ_BYTES] = "read_bytes",
+        [WW_WAL_SEGMENTS_PREPARED] = "segments_prepared",
+        [WW_WAL_SEGMENTS_RECYCLED] = "segments_recycled",
+    };
+    struct json_object *wal = put_object(status, "wal");
+    put_text(wal, "durability", modes[node->config.durability]);
+    for (uint32_t i = 0; i < WW_WAL_COUNTERS; i++)
+        put_number(wal, counters[i], __atomic_load_n(&node->store->counters[i], __ATOMIC_RELAXED));
+    put_number(wal, "blocks", view->blocks);
+    put_number(wal, "batches", view->batches_sealed);
+    put_number(wal, "durable_position", view->durable_position);
+    put_number(wal, "head_position", view->head_position);
+    put_number(wal, "limit_position", atomic_load(&node->store->limit_position));
+}
+
+static void put_stages(struct json_object *status, const struct ww_shard_view *view)
+{
+    struct json_object *stages = put_object(status, "stages");
+    put_number(stages, "proposals", view->proposals);
+    put_number(stages, "busy_refusals", view->busy_refusals);
+    put_number(stages, "disk_reads", view->disk_reads);
+    struct json_object *drops = put_object(stages, "drops");
+    for (uint32_t i = 0; i < WW_DROPS; i++) {
+        if (ww_net_drop_name(i) != NULL)
+            put_number(drops, ww_net_drop_name(i), view->drops[i]);
+    }
+}
+
+static void put_agents(struct json_object *status, struct ww_node *node)
+{
+    struct json_object *agents = json_object_new_array();
+    for (uint32_t i = 0; i < node->agent_count; i++) {
+        struct ww_agent *agent = &node->agents[i];
+        struct json_object *object = json_object_new_object();
+        put_text(object, "name", agent->name);
+        put_text(object, "idle", ww_idle_name(agent->idle.kind));
+        put_number(object, "work_cycles", atomic_load(&agent->work_cycles));
+        put_number(object, "empty_cycles", atomic_load(&agent->empty_cycles));
+        put_number(object, "work_polls", atomic_load(&agent->work_polls));
+        put_number(object, "empty_polls", atomic_load(&agent->empty_polls));
+        put_number(object, "stall_cycles_max", atomic_load(&agent->stall_cycles_max));
+        put_number(object, "sleeps", __atomic_load_n(&agent->idle.sleeps, __ATOMIC_RELAXED));
+        json_object_array_add(agents, object);
+    }
+    json_object_object_add(status, "agents", agents);
+}
+
+static void put_memory(struct json_object *status, const struct ww_node *node)
+{
+    struct json_object *memory = put_object(status, "memory");
+    put_number(memory, "log_buffer", node->memory.log_buffer);
+    put_number(memory, "read_buffers", node->memory.read_buffers);
+    put_number(memory, "tables", node->memory.tables);
+    put_number(memory, "net_pools", node->memory.net_pools);
+    put_number(memory, "net_rings", node->memory.net_rings);
+}
+
+static void put_nodes(struct json_object *status, const struct ww_config *config)
+{
+    struct json_object *nodes = json_object_new_array();
+    for (uint32_t i = 0; i < config->node_count; i++) {
+        struct json_object *node = json_object_new_object();
+        put_number(node, "id", config->nodes[i].id);
+        put_text(node, "admin", config->nodes[i].admin);
+        put_text(node, "address", config->nodes[i].address);
+        put_number(node, "port", config->nodes[i].port);
+        put_text(node, "mac", config->nodes[i].mac);
+        json_object_array_add(nodes, node);
+    }
+    json_object_object_add(status, "nodes", nodes);
+}
+
+char *ww_node_status_json(struct ww_node *node)
+{
+    struct ww_shard_view view = {.group_count = node->config.groups};
+    view.groups = calloc(view.group_count, sizeof(*view.groups));
+    if (view.groups == NULL)
+        return NULL;
+    int asked = ww_shard_view(node->shard, &view, VIEW_TIMEOUT_NS);
+    int fenced = atomic_load(&node->shard->fenced);
+    struct json_object *status = json_object_new_object();
+    put_text(status, "version", WW_VERSION);
+    put_text(status, "cluster", node->config.cluster_name);
+    put_number(status, "node", node->config.node_id);
+    put_number(status, "pid", (uint64_t)getpid());
+    put_text(status, "health",
+             fenced != 0      ? ww_status_name(fenced)
+             : asked != WW_OK ? "the net stage does not answer"
+                              : "ok");
+    uint32_t batch_max =
+        (node->transport->max_datagram - WW_DATAGRAM_HEADER_BYTES - WW_MESSAGE_BYTES) &
+        ~(WW_BATCH_ALIGN - 1);
+    put_number(status, "entry_max", batch_max - WW_BATCH_HEADER_BYTES - WW_ENTRY_HEADER_BYTES);
+    put_transport(status, node);
+    put_groups(status, &view);
+    put_wal(status, node, &view);
+    put_stages(status, &view);
+    put_agents(status, node);
+    put_memory(status, node);
+    put_nodes(status, &node->config);
+    char *text = strdup(json_object_to_json_string_ext(status, JSON_C_TO_STRING_PLAIN));
+    json_object_put(status);
+    free(view.groups);
+    return text;
+}

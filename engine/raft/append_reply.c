@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A leader receives the answers to AppendEntries. Only those of its own term come here.
+ *
+ * Section 5.3: "the leader can decrement nextIndex to bypass all of the conflicting entries in that
+ * term; one AppendEntries RPC will be required for each term with conflicting entries, rather than
+ * one RPC per entry."
+ */
+#include "engine/raft/raft_internal.h"
+
+/* An answer older than what we know must not overwrite the window. */
+static void heard(struct ww_raft *raft, struct ww_raft_peer *peer,
+                  const struct ww_raft_message *message)
+{
+    peer->heard_ns = raft->now_ns;
+    if (message->index >= peer->match)
+        peer->granted_bytes = message->window_bytes;
+}
+
+static void release_inflight(struct ww_raft_peer *peer)
+{
+    while (peer->inflight_count > 0) {
+        const struct ww_raft_inflight *oldest = &peer->inflight[peer->inflight_head];
+        if (oldest->last_index > peer->match)
+            break;
+        peer->inflight_bytes -= oldest->bytes;
+        peer->inflight_head = (peer->inflight_head + 1) % WW_RAFT_INFLIGHT_MAX;
+        peer->inflight_count--;
+    }
+}
+
+int ww_raft_recv_append_ack(struct ww_raft *raft, const struct ww_raft_event *event)
+{
+    const struct ww_raft_message *message = event->message;
+    struct ww_raft_peer *peer = &raft->peers[event->from];
+    bool found = peer->probing && message->index >= peer->asked;
+
+    if (raft->role != WW_RAFT_LEADER)
+        return WW_OK;
+    if (message->index > raft->log.last_index)
+        return WW_EINVAL;
+    heard(raft, peer, message);
+    if (found)
+        peer->probing = peer->paused = false;
+    if (message->index > peer->match) {
+        peer->match = message->index;
+        if (peer->next <= peer->match)
+            peer->next = peer->match + 1;
+        release_inflight(peer);
+    } else if (!found) {
+        return WW_OK; /* nothing that we did not know */
+    }
+    peer->retries = 0;
+    peer->retry_at_ns = peer->inflight_count > 0 || peer->paused
+                            ? ww_raft_retry_at(raft, peer, raft->now_ns)
+                            : WW_RAFT_NEVER;
+    ww_raft_advance_commit(raft);
+    return WW_OK;
+}
+
+/* The first entry to send next: above match, and at or below the rejected previous index. */
+static uint64_t next_after_reject(const struct ww_raft *raft, const struct ww_raft_peer *peer,
+                                  const struct ww_raft_message *message)
+{
+    uint64_t next =
+        message->commit; /* first index of the conflicting term, or end of the log + 1 */
+
+    if (message->log_term != 0) {
+        uint64_t last = ww_raft_log_last_of_term(&raft->log, message->log_term);
+        if (last != 0)
+            next = last + 1;
+    }
+    if (next > message->index)
+        next = message->index;
+    return next > peer->match ? next : peer->match + 1;
+}
+
+void ww_raft_recv_append_reject(struct ww_raft *raft, const struct ww_raft_event *event)
+{
+    const struct ww_raft_message *message = event->message;
+    struct ww_raft_peer *peer = &raft->peers[event->from];
+
+    if (raft->role != WW_RAFT_LEADER)
+        return;
+    heard(raft, peer, message);
+    /* An answer to a question that is no longer open says nothing about the peer's log now. */
+    if (message->index <= peer->match ||
+        (peer->probing ? message->index != peer->asked : message->index >= peer->next))
+        return;
+    ww_raft_peer_probe(peer, next_after_reject(raft, peer, message));
+}

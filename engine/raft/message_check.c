@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What no correct node sends is refused before anything else looks at it. */
+#include "engine/raft/raft_internal.h"
+
+static bool runs_valid(const struct ww_raft_event *event)
+{
+    uint64_t next = event->message->index + 1;
+    uint64_t term = event->message->log_term;
+
+    for (size_t i = 0; i < event->run_count; i++) {
+        const struct ww_raft_run *run = &event->runs[i];
+        if (run->first_index != next || run->last_index < run->first_index ||
+            run->last_index > WW_RAFT_POSITION_MAX)
+            return false;
+        if (run->term == 0 || run->term < term || run->term > event->message->term)
+            return false;
+        next = run->last_index + 1;
+        term = run->term;
+    }
+    return true;
+}
+
+bool ww_raft_message_valid(const struct ww_raft *raft, const struct ww_raft_event *event)
+{
+    const struct ww_raft_message *message = event->message;
+
+    if (event->from == raft->options.self || !ww_raft_is_voter(raft, event->from) ||
+        message->group != raft->options.group)
+        return false;
+    if (message->term == 0 || message->term > WW_RAFT_POSITION_MAX ||
+        message->index > WW_RAFT_POSITION_MAX || message->commit > WW_RAFT_POSITION_MAX ||
+        message->log_term > message->term)
+        return false;
+    switch (message->type) {
+    case WW_RAFT_APPEND:
+        return (message->index == 0) == (message->log_term == 0) && runs_valid(event);
+    case WW_RAFT_PRE_VOTE:
+    case WW_RAFT_VOTE: /* a log holds entries of earlier terms only */
+        return (message->index == 0) == (message->log_term == 0) &&
+               message->log_term < message->term;
+    case WW_RAFT_APPEND_REJECT:
+        return message->commit > 0;
+    case WW_RAFT_APPEND_ACK:
+    case WW_RAFT_PRE_VOTE_REPLY:
+    case WW_RAFT_VOTE_REPLY:
+        return true;
+    default:
+        return false;
+    }
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * LOG: takes every closed block that waits, writes adjacent ones as one (group commit), and reports
+ * what became durable. Also serves reads of the log.
+ */
+#include "engine/base/assert.h"
+#include "engine/stages/stages_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define EVENTS_PER_POLL 16u
+
+struct ww_log {
+    uint64_t in_flight[WW_WRITE_DEPTH_MAX]; /* where each write ends, oldest first */
+    uint32_t in_flight_count;
+    struct ww_log_range next; /* taken from the ring, not yet part of a write */
+    bool have_next;
+    struct ww_read_request read; /* taken from the ring, refused by the store so far */
+    bool have_read;
+};
+
+int ww_log_create(struct ww_shard *shard)
+{
+    shard->log = calloc(1, sizeof(*shard->log));
+    return shard->log != NULL ? WW_OK : WW_ENOMEM;
+}
+
+void ww_log_destroy(struct ww_log *log)
+{
+    free(log);
+}
+
+static bool take_next(struct ww_shard *shard)
+{
+    struct ww_log *log = shard->log;
+    if (!log->have_next)
+        log->have_next = ww_ring_pop(&shard->persist, &log->next, 1) == 1;
+    return log->have_next;
+}
+
+/* Gathers waiting blocks that follow each other in the stream and in memory. */
+static struct ww_log_range gather(struct ww_shard *shard)
+{
+    struct ww_log *log = shard->log;
+    struct ww_log_range all = log->next;
+    log->have_next = false;
+    while (all.write_bytes == all.span_bytes && take_next(shard) &&
+           (log->next.position & (shard->options.log_buffer_bytes - 1)) != 0 &&
+           (log->next.position & (shard->store->span_bytes - 1)) != 0 &&
+           all.write_bytes + log->next.write_bytes <= WW_WRITE_MAX) {
+        WW_ASSERT(log->next.position == all.position + all.span_bytes);
+        all.write_bytes += log->next.write_bytes;
+        all.span_bytes += log->next.span_bytes;
+        log->have_next = false;
+    }
+    return all;
+}
+
+static uint32_t write_blocks(struct ww_shard *shard)
+{
+    struct ww_log *log = shard->log;
+    uint32_t work = 0;
+    while (log->in_flight_count < shard->store->write_depth && take_next(shard)) {
+        struct ww_log_range range = gather(shard);
+        uint64_t offset = range.position & (shard->options.log_buffer_bytes - 1);
+        int status =
+            shard->store->ops->write(shard->store, range.position,
+                                     shard->options.log_buffer + offset, range.write_bytes);
+        if (status != WW_OK) {
+            ww_shard_fence(shard, status, "the log takes no more writes");
+            break;
+        }
+        log->in_flight[log->in_flight_count++] = range.position + range.write_bytes;
+        work++;
+    }
+    return work;
+}
+
+/* Every write that ends at or below `durable` is complete: the store reports a contiguous prefix. */
+static void forget_written(struct ww_log *log, uint64_t durable)
+{
+    uint32_t done = 0;
+    while (done < log->in_flight_count && log->in_flight[done] <= durable)
+        done++;
+    log->in_flight_count -= done;
+    memmove(log->in_flight, log->in_flight + done, log->in_flight_count * sizeof(uint64_t));
+}
+
+static uint32_t start_reads(struct ww_shard *shard)
+{
+    struct ww_log *log = shard->log;
+    uint32_t work = 0;
+    for (;;) {
+        if (!log->have_read)
+            log->have_read = ww_ring_pop(&shard->reads, &log->read, 1) == 1;
+        if (!log->have_read)
+            return work;
+        uint8_t *data = shard->options.read_buffers + (size_t)log->read.buffer * WW_READ_BYTES;
+        int status = shard->store->ops->read(shard->store, log->read.buffer, log->read.position,
+                                             data, log->read.size_bytes);
+        if (status == WW_EBUSY)
+            return work;
+        if (status != WW_OK)
+            ww_shard_fence(shard, status, "the log cannot be read");
+        log->have_read = false;
+        work++;
+    }
+}
+
+static uint32_t report(struct ww_shard *shard)
+{
+    struct ww_log_event events[EVENTS_PER_POLL];
+    uint32_t room = ww_ring_free(&shard->durable);
+    uint32_t count = shard->store->ops->poll(shard->store, events,
+                                             room < EVENTS_PER_POLL ? room : EVENTS_PER_POLL);
+    for (uint32_t i = 0; i < count; i++) {
+        if (events[i].type == WW_LOG_FAILED)
+            ww_shard_fence(shard, events[i].status, "a write to the log failed");
+        if (events[i].type == WW_LOG_WRITTEN)
+            forget_written(shard->log, events[i].position);
+        bool pushed = ww_ring_push(&shard->durable, &events[i]);
+        WW_ASSERT(pushed);
+    }
+    return count;
+}
+
+uint32_t ww_log_work(struct ww_shard *shard)
+{
+    uint32_t work = report(shard);
+    if (atomic_load_explicit(&shard->fenced, memory_order_relaxed) != 0)
+        return work;
+    work += write_blocks(shard);
+    work += start_reads(shard);
+    return work;
+}

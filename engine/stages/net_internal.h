@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The state of the NET stage and the steps of its poll iteration, one file each:
+ *
+ *   net_stage.c    the iteration itself, life cycle, the view for other threads
+ *   net_receive.c  datagrams in: check, dispatch
+ *   net_propose.c  clients: admit proposals, answer them
+ *   net_raft.c     run the consensus core and do what it says
+ *   net_log.c      append to the log buffer, close blocks, take what became durable
+ *   net_send.c     datagrams out: messages, AppendEntries
+ *   net_read.c     read the log from memory or disk: followers, apply, clients
+ */
+#ifndef WW_STAGES_NET_INTERNAL_H
+#define WW_STAGES_NET_INTERNAL_H
+
+#include "engine/base/assert.h"
+#include "engine/groups/group.h"
+#include "engine/groups/log_buffer.h"
+#include "engine/stages/pipeline.h"
+#include "engine/stages/shard_view.h"
+#include "engine/wire/client_message.h"
+#include "engine/wire/datagram.h"
+
+#define WW_LINKS (WW_LINK_CLIENT + WW_CLIENTS_MAX)
+
+/* The batch that proposals of one group are being copied into, at the end of the open block. */
+struct ww_open_batch {
+    uint8_t *place; /* NULL: none is open */
+    uint32_t group;
+    uint32_t entry_bytes;
+    uint16_t count;
+    uint64_t term;
+    uint64_t first_index;
+};
+
+/* Messages without bodies that wait for the end of the iteration, per link. */
+struct ww_outbox {
+    uint32_t destination; /* node id or client number */
+    uint32_t count;
+    uint8_t messages[WW_MESSAGES_PER_DATAGRAM][WW_MESSAGE_BYTES];
+};
+
+/* A message that may leave when the stream is durable up to `position`. */
+struct ww_promise {
+    uint64_t position;
+    uint32_t to;
+    struct ww_raft_message message;
+};
+
+enum ww_read_state { WW_READ_FREE, WW_READ_WAITING, WW_READ_READY };
+
+/* A part of the stream, read back from disk for one reader. */
+struct ww_read_buffer {
+    enum ww_read_state state;
+    uint8_t *data;
+    uint64_t position; /* of data[0]: the begin of a block */
+    uint32_t bytes;
+    uint32_t block; /* offset of the block that the scan is in */
+    uint32_t batch; /* offset of the next batch; 0: the block was not entered yet */
+};
+
+/* Entries of a group, in memory: those of `batch` in [from, to]. */
+struct ww_log_view {
+    const struct ww_batch_header *batch;
+    uint64_t from;
+    uint64_t to;
+};
+
+/* A client's READ that is being served. */
+struct ww_client_read {
+    bool active;
+    uint32_t client;
+    uint32_t group;
+    uint64_t tag;
+    uint64_t next;
+    uint32_t window_bytes;
+    struct ww_reader reader;
+};
+
+struct ww_net {
+    struct ww_shard *shard;
+    struct ww_group *groups;
+    uint64_t now_ns;
+    uint64_t next_tick_ns;
+
+    struct ww_log_buffer buffer;
+    struct ww_batch_table table;
+    struct ww_open_batch open;
+    uint32_t batch_max;
+    uint64_t durable;                           /* stream position */
+    uint64_t blocks_out[WW_PERSIST_RING_SLOTS]; /* where each block at LOG ends */
+    uint64_t blocks_first, blocks_end;          /* numbers, modulo the array */
+
+    struct ww_raft_update update;
+    struct ww_promise *promises; /* WW_PROMISES_MAX */
+    uint64_t promises_first, promises_end;
+    uint32_t *dirty; /* ids of groups to flush */
+    uint32_t dirty_count;
+
+    struct ww_outbox outboxes[WW_LINKS];
+    struct ww_pending *pending; /* WW_PENDING_MAX, a pool */
+    uint32_t pending_free;
+    uint64_t pending_count;
+
+    struct ww_read_buffer read_buffers[WW_READ_BUFFERS];
+    struct ww_client_read client_reads[WW_CLIENTS_MAX];
+
+    struct ww_shard_view counters; /* its groups pointer stays NULL */
+    _Atomic(struct ww_shard_view *) view_wanted;
+    int view_event; /* eventfd: the view was filled */
+};
+
+/* net_receive.c */
+uint32_t ww_net_receive(struct ww_net *net);
+
+/* net_propose.c */
+void ww_net_propose(struct ww_net *net, uint32_t link, uint32_t client,
+                    const struct ww_client_message *message, const uint8_t *body);
+void ww_net_answer_applied(struct ww_net *net, struct ww_group *group);
+void ww_net_abandon_pending(struct ww_net *net, struct ww_group *group);
+void ww_net_answer(struct ww_net *net, uint32_t link, uint32_t client,
+                   const struct ww_client_message *message);
+
+/* net_raft.c. `body` is the AppendEntries' batches, `body_bytes` of them. */
+void ww_net_step(struct ww_net *net, struct ww_group *group, struct ww_raft_event *event,
+                 const uint8_t *body);
+void ww_net_append_entries(struct ww_net *net, uint32_t from, const struct ww_raft_message *message,
+                           const uint8_t *body);
+uint32_t ww_net_tick(struct ww_net *net);
+void ww_net_release_promises(struct ww_net *net);
+void ww_net_mark_dirty(struct ww_net *net, struct ww_group *group);
+
+/* net_log.c */
+uint8_t *ww_net_reserve(struct ww_net *net, uint32_t bytes);
+void ww_net_commit_batch(struct ww_net *net, struct ww_group *group, const void *batch);
+uint64_t ww_net_room(struct ww_net *net); /* bytes for entries now, terms and votes kept aside */
+void ww_net_seal_open(struct ww_net *net);
+void ww_net_submit(struct ww_net *net); /* close the open block if LOG is ready for it */
+uint32_t ww_net_take_durable(struct ww_net *net);
+
+/* net_send.c */
+void ww_net_post(struct ww_net *net, uint32_t link, uint32_t destination, const void *message);
+void ww_net_send_outbox(struct ww_net *net, uint32_t link);
+void ww_net_send_outboxes(struct ww_net *net);
+bool ww_net_send_appends(struct ww_net *net, struct ww_group *group); /* false: more to come */
+
+/* net_read.c */
+enum ww_read_result { WW_READ_VIEW, WW_READ_LATER };
+enum ww_read_result ww_net_read(struct ww_net *net, struct ww_group *group,
+                                struct ww_reader *reader, uint64_t index, bool may_release,
+                                struct ww_log_view *view);
+void ww_net_reader_reset(struct ww_net *net, struct ww_reader *reader);
+void ww_net_read_done(struct ww_net *net, const struct ww_log_event *event);
+bool ww_net_feed_apply(struct ww_net *net, struct ww_group *group); /* false: more to come */
+uint32_t ww_net_take_applied(struct ww_net *net);
+void ww_net_client_read(struct ww_net *net, uint32_t link, uint32_t client,
+                        const struct ww_client_message *message);
+uint32_t ww_net_serve_client_reads(struct ww_net *net);
+
+/* Copies whole batches from `index` up to `last` into `out`; returns bytes, *next the index behind. */
+uint32_t ww_net_gather(struct ww_net *net, struct ww_group *group, struct ww_reader *reader,
+                       uint64_t index, uint64_t last, uint8_t *out, uint32_t max, uint64_t *next);
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* NET's side of the log: batches into the buffer, blocks to LOG, durable positions back. */
+#include "engine/stages/net_internal.h"
+
+/* Drops this many descriptors at a time when room is needed: evicting is cheap but not free. */
+#define DROP_AT_ONCE 64u
+
+/* May the oldest batch leave memory? It is durable; its entries must be applied, or truncated. */
+static bool droppable(const struct ww_net *net, const struct ww_batch_slot *slot)
+{
+    return slot->kind != WW_BATCH_ENTRIES || slot->count == 0 ||
+           ww_batch_slot_last(slot) <= net->groups[slot->group].applied;
+}
+
+static bool make_room(struct ww_net *net)
+{
+    struct ww_batch_table *table = &net->table;
+    uint32_t dropped = 0;
+    while (dropped < DROP_AT_ONCE && table->first < table->durable) {
+        const struct ww_batch_slot *slot = ww_batch_slot(table, table->first);
+        if (!droppable(net, slot))
+            break;
+        ww_batch_table_drop(table, &net->groups[slot->group].chain);
+        dropped++;
+    }
+    net->buffer.keep = table->first < table->end ? ww_batch_slot(table, table->first)->position
+                                                 : net->buffer.block;
+    return dropped > 0;
+}
+
+static bool close_block(struct ww_net *net)
+{
+    uint64_t out = net->blocks_end - net->blocks_first;
+    if (out == WW_PERSIST_RING_SLOTS || ww_ring_free(&net->shard->persist) == 0)
+        return false;
+    struct ww_log_range range = ww_log_buffer_close(&net->buffer, net->durable);
+    net->blocks_out[net->blocks_end++ % WW_PERSIST_RING_SLOTS] = range.position + range.write_bytes;
+    net->counters.blocks++;
+    bool pushed = ww_ring_push(&net->shard->persist, &range);
+    WW_ASSERT(pushed);
+    return true;
+}
+
+uint8_t *ww_net_reserve(struct ww_net *net, uint32_t bytes)
+{
+    WW_ASSERT(net->open.place == NULL);
+    uint64_t limit = atomic_load_explicit(&net->shard->store->limit_position, memory_order_acquire);
+    for (;;) {
+        if (ww_batch_table_free(&net->table) == 0 && !make_room(net))
+            return NULL;
+        switch (ww_log_buffer_room(&net->buffer, bytes, limit)) {
+        case WW_LOG_ROOM:
+            return ww_log_buffer_reserve(&net->buffer);
+        case WW_LOG_BLOCK_FULL:
+            if (!close_block(net))
+                return NULL;
+            break;
+        case WW_LOG_FULL:
+            if (!make_room(net))
+                return NULL;
+            break;
+        }
+    }
+}
+
+void ww_net_commit_batch(struct ww_net *net, struct ww_group *group, const void *batch)
+{
+    const struct ww_batch_header *header = batch;
+    uint64_t position = ww_log_buffer_commit(&net->buffer, header->size_bytes);
+    struct ww_batch_slot slot = {
+        .position = position,
+        .first_index = header->first_index,
+        .term = header->term,
+        .size_bytes = header->size_bytes,
+        .group = header->group,
+        .count = header->count,
+        .kind = header->kind,
+    };
+    ww_batch_table_add(&net->table, &group->chain, &slot);
+    net->counters.batches_sealed++;
+    if (header->kind != WW_BATCH_ENTRIES)
+        return;
+    uint64_t block = net->buffer.block;
+    if (!ww_log_index_add(&group->index, header->first_index, block, (uint32_t)(position - block),
+                          header->size_bytes))
+        ww_shard_fence(net->shard, WW_ENOMEM, "no memory for the index of the log");
+}
+
+uint64_t ww_net_room(struct ww_net *net)
+{
+    uint64_t limit = atomic_load_explicit(&net->shard->store->limit_position, memory_order_acquire);
+    uint64_t wanted = 2 * (uint64_t)WW_LOG_RESERVE;
+    uint64_t room;
+    do {
+        room = ww_log_buffer_free(&net->buffer, limit);
+    } while ((room < wanted || ww_batch_table_free(&net->table) < WW_BATCH_TABLE_SLOTS / 4) &&
+             make_room(net));
+    if (ww_batch_table_free(&net->table) < WW_BATCH_TABLE_SLOTS / 8 ||
+        ww_ring_free(&net->shard->persist) < WW_PERSIST_RING_SLOTS / 8)
+        return 0;
+    return room > WW_LOG_RESERVE ? room - WW_LOG_RESERVE : 0;
+}
+
+void ww_net_seal_open(struct ww_net *net)
+{
+    struct ww_open_batch *open = &net->open;
+    if (open->place == NULL)
+        return;
+    ww_batch_seal(open->place, open->group, open->term, open->first_index, open->count,
+                  open->entry_bytes);
+    ww_net_commit_batch(net, &net->groups[open->group], open->place);
+    open->place = NULL;
+}
+
+void ww_net_submit(struct ww_net *net)
+{
+    /* While the device is busy the block stays open and grows: group commit clocks itself. */
+    uint64_t out = net->blocks_end - net->blocks_first;
+    if (ww_log_buffer_open(&net->buffer) && out < net->shard->store->write_depth)
+        close_block(net);
+}
+
+static void take_slot(struct ww_net *net, const struct ww_batch_slot *slot)
+{
+    struct ww_group *group = &net->groups[slot->group];
+    if (slot->kind == WW_BATCH_HARD_STATE) {
+        struct ww_raft_event event = {
+            .type = WW_RAFT_EV_HARD_STATE_DURABLE,
+            .term = slot->term,
+            .vote = (uint32_t)slot->first_index,
+        };
+        ww_net_step(net, group, &event, NULL);
+    } else if (slot->count > 0) {
+        group->durable_term = slot->term;
+        group->durable_index = ww_batch_slot_last(slot);
+        group->durable_news = true;
+        ww_net_mark_dirty(net, group);
+    }
+}
+
+static void advance_durable(struct ww_net *net, uint64_t position)
+{
+    net->durable = position;
+    while (net->blocks_first < net->blocks_end &&
+           net->blocks_out[net->blocks_first % WW_PERSIST_RING_SLOTS] <= position)
+        net->blocks_first++;
+    struct ww_batch_table *table = &net->table;
+    while (table->durable < table->end) {
+        /* By value: a step may add batches, and the number moves on before it does. */
+        struct ww_batch_slot slot = *ww_batch_slot(table, table->durable);
+        if (slot.position + slot.size_bytes > position)
+            break;
+        table->durable++;
+        take_slot(net, &slot);
+    }
+    ww_net_release_promises(net);
+}
+
+uint32_t ww_net_take_durable(struct ww_net *net)
+{
+    struct ww_log_event events[16];
+    uint32_t count = ww_ring_pop(&net->shard->durable, events, 16);
+    for (uint32_t i = 0; i < count; i++) {
+        if (events[i].type == WW_LOG_WRITTEN)
+            advance_durable(net, events[i].position);
+        else if (events[i].type == WW_LOG_READ)
+            ww_net_read_done(net, &events[i]);
+    }
+    for (uint32_t i = 0; count > 0 && i < net->dirty_count; i++) {
+        struct ww_group *group = &net->groups[net->dirty[i]];
+        if (!group->durable_news)
+            continue;
+        group->durable_news = false;
+        struct ww_raft_event event = {
+            .type = WW_RAFT_EV_DURABLE,
+            .term = group->durable_term,
+            .index = group->durable_index,
+        };
+        ww_net_step(net, group, &event, NULL);
+    }
+    return count;
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* NET runs the consensus core of a group and does what it says, in the order of its contract. */
+#include "engine/stages/net_internal.h"
+
+#include <string.h>
+
+/* Runs of equal term in one datagram: as many as it can hold batches. */
+#define RUNS_MAX ((WW_MTU_MAX) / (WW_BATCH_HEADER_BYTES + WW_BATCH_ALIGN))
+
+#define TICK_NS 1000000u /* timers are looked at this often */
+
+void ww_net_mark_dirty(struct ww_net *net, struct ww_group *group)
+{
+    if (group->dirty)
+        return;
+    group->dirty = true;
+    net->dirty[net->dirty_count++] = group->id;
+}
+
+static void persist_hard_state(struct ww_net *net, struct ww_group *group,
+                               const struct ww_raft_update *update)
+{
+    ww_net_seal_open(net);
+    uint8_t *place = ww_net_reserve(net, WW_BATCH_HEADER_BYTES);
+    if (place == NULL) {
+        ww_shard_fence(net->shard, WW_ENOSPC, "no room in the log for a term and vote");
+        return;
+    }
+    ww_batch_seal_hard_state(place, group->id, update->term, update->vote);
+    ww_net_commit_batch(net, group, place);
+    group->hard_state_end = net->buffer.head;
+}
+
+static void append_noop(struct ww_net *net, struct ww_group *group,
+                        const struct ww_raft_update *update)
+{
+    ww_net_seal_open(net);
+    uint8_t *place = ww_net_reserve(net, WW_BATCH_HEADER_BYTES + WW_BATCH_ALIGN);
+    if (place == NULL) {
+        ww_shard_fence(net->shard, WW_ENOSPC, "no room in the log for the first entry of a term");
+        return;
+    }
+    uint32_t bytes = ww_entry_encode(place + WW_BATCH_HEADER_BYTES, WW_ENTRY_NOOP, NULL, 0);
+    ww_batch_seal(place, group->id, update->term, update->append_from, 1, bytes);
+    ww_net_commit_batch(net, group, place);
+}
+
+/* Copies the new entries of an AppendEntries into the log buffer; room was checked before. */
+static void append_body(struct ww_net *net, struct ww_group *group,
+                        const struct ww_raft_update *update, const uint8_t *body)
+{
+    ww_net_seal_open(net);
+    uint64_t next = update->append_from;
+    for (; next <= update->append_to; body += ww_batch_header(body)->size_bytes) {
+        const struct ww_batch_header *batch = ww_batch_header(body);
+        uint64_t last = ww_batch_last_index(batch);
+        if (last < next)
+            continue;
+        uint8_t *place = ww_net_reserve(net, batch->size_bytes);
+        WW_ASSERT(place != NULL);
+        if (batch->first_index == next)
+            memcpy(place, batch, batch->size_bytes);
+        else
+            ww_batch_slice(batch, next, last, place);
+        ww_net_commit_batch(net, group, place);
+        next = last + 1;
+    }
+}
+
+/* Sends a message, or keeps it until the disk has what it promises. */
+static void send_or_wait(struct ww_net *net, struct ww_group *group,
+                         const struct ww_raft_outgoing *outgoing)
+{
+    if (!outgoing->wait || group->hard_state_end <= net->durable) {
+        ww_net_post(net, outgoing->to, outgoing->to, &outgoing->message);
+        return;
+    }
+    if (net->promises_end - net->promises_first == WW_PROMISES_MAX) {
+        net->counters.drops[WW_DROP_PROMISE]++;
+        return;
+    }
+    net->promises[net->promises_end++ % WW_PROMISES_MAX] = (struct ww_promise){
+        .position = group->hard_state_end,
+        .to = outgoing->to,
+        .message = outgoing->message,
+    };
+}
+
+void ww_net_release_promises(struct ww_net *net)
+{
+    while (net->promises_first < net->promises_end) {
+        struct ww_promise *promise = &net->promises[net->promises_first % WW_PROMISES_MAX];
+        if (promise->position > net->durable)
+            return;
+        ww_net_post(net, promise->to, promise->to, &promise->message);
+        net->promises_first++;
+    }
+}
+
+static void change_role(struct ww_net *net, struct ww_group *group)
+{
+    for (uint32_t id = 0; id <= WW_NODES_MAX; id++)
+        ww_net_reader_reset(net, &group->peers[id]);
+    if (!ww_raft_is_leader(group->raft))
+        ww_net_abandon_pending(net, group);
+}
+
+static void obey(struct ww_net *net, struct ww_group *group, const struct ww_raft_update *update,
+                 const uint8_t *body)
+{
+    if (update->truncate_from != 0) {
+        ww_net_seal_open(net);
+        ww_batch_table_truncate(&net->table, &group->chain, update->truncate_from);
+        ww_log_index_truncate(&group->index, update->truncate_from);
+    }
+    if (update->hard_state)
+        persist_hard_state(net, group, update);
+    if (update->append_from != 0 && update->noop)
+        append_noop(net, group, update);
+    else if (update->append_from != 0 && body != NULL)
+        append_body(net, group, update, body);
+    for (uint32_t i = 0; i < update->message_count; i++)
+        send_or_wait(net, group, &update->messages[i]);
+    if (update->role_changed)
+        change_role(net, group);
+}
+
+void ww_net_step(struct ww_net *net, struct ww_group *group, struct ww_raft_event *event,
+                 const uint8_t *body)
+{
+    event->now_ns = net->now_ns;
+    ww_net_mark_dirty(net, group);
+    int status = ww_raft_step(group->raft, event, &net->update);
+    if (status == WW_OK)
+        obey(net, group, &net->update, body);
+    else if (status == WW_EINVAL)
+        net->counters.drops[WW_DROP_MESSAGE]++;
+    else
+        ww_shard_fence(net->shard, status, "the term table is full");
+}
+
+/* Checks the batches of an AppendEntries and gathers them as runs of equal term. */
+static size_t check_body(const struct ww_raft_message *message, const uint8_t *body,
+                         struct ww_raft_run *runs)
+{
+    size_t count = 0;
+    uint64_t next = message->index + 1;
+    for (uint32_t at = 0; at < message->body_bytes;) {
+        const char *why;
+        uint32_t size = ww_batch_check(body + at, message->body_bytes - at, &why);
+        const struct ww_batch_header *batch = ww_batch_header(body + at);
+        if (size == 0 || batch->kind != WW_BATCH_ENTRIES || batch->group != message->group ||
+            batch->first_index != next)
+            return 0;
+        next = ww_batch_last_index(batch) + 1;
+        if (count > 0 && runs[count - 1].term == batch->term)
+            runs[count - 1].last_index = next - 1;
+        else if (count < RUNS_MAX)
+            runs[count++] = (struct ww_raft_run){batch->first_index, next - 1, batch->term};
+        else
+            return 0;
+        at += size;
+    }
+    return count;
+}
+
+void ww_net_append_entries(struct ww_net *net, uint32_t from, const struct ww_raft_message *message,
+                           const uint8_t *body)
+{
+    struct ww_group *group = &net->groups[message->group];
+    struct ww_raft_run runs[RUNS_MAX];
+    struct ww_raft_event event = {.type = WW_RAFT_EV_MESSAGE,
+                                  .from = from,
+                                  .message = message,
+                                  .runs = runs};
+    if (message->body_bytes > 0) {
+        event.run_count = check_body(message, body, runs);
+        if (event.run_count == 0) {
+            net->counters.drops[WW_DROP_BATCH]++;
+            return;
+        }
+        if (ww_net_room(net) < message->body_bytes) {
+            net->counters.drops[WW_DROP_NO_ROOM]++;
+            return;
+        }
+    }
+    ww_net_step(net, group, &event, body);
+}
+
+uint32_t ww_net_tick(struct ww_net *net)
+{
+    if (net->now_ns < net->next_tick_ns)
+        return 0;
+    uint32_t ticks = 0;
+    uint64_t next = net->now_ns + TICK_NS;
+    for (uint32_t i = 0; i < net->shard->options.groups; i++) {
+        struct ww_group *group = &net->groups[i];
+        if (ww_raft_deadline_ns(group->raft) <= net->now_ns) {
+            struct ww_raft_event event = {.type = WW_RAFT_EV_TICK};
+            ww_net_step(net, group, &event, NULL);
+            ticks++;
+        }
+    }
+    net->next_tick_ns = next;
+    return ticks;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* NET: the poll iteration, read top to bottom, and the stage's life cycle. */
+#include "engine/stages/net_internal.h"
+#include "engine/stages/stages_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* End of an iteration: the groups that something happened to say what is due. */
+static void flush_groups(struct ww_net *net)
+{
+    uint64_t room = ww_net_room(net);
+    uint32_t window = room < UINT32_MAX ? (uint32_t)room : UINT32_MAX;
+    uint32_t count = net->dirty_count;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct ww_group *group = &net->groups[net->dirty[i]];
+        struct ww_raft_event event = {.type = WW_RAFT_EV_FLUSH, .window_bytes = window};
+        ww_net_step(net, group, &event, NULL);
+        bool sent = ww_net_send_appends(net, group);
+        bool fed = ww_net_feed_apply(net, group);
+        group->dirty = !sent || !fed;
+        if (group->dirty)
+            net->dirty[kept++] = group->id;
+    }
+    WW_ASSERT(net->dirty_count == count);
+    net->dirty_count = kept;
+}
+
+static void serve_view(struct ww_net *net);
+
+static void set_busy(struct ww_net *net)
+{
+    bool busy =
+        net->blocks_first != net->blocks_end || net->pending_count > 0 || net->dirty_count > 0;
+    if (busy != atomic_load_explicit(&net->shard->busy, memory_order_relaxed))
+        atomic_store_explicit(&net->shard->busy, busy, memory_order_relaxed);
+}
+
+uint32_t ww_net_work(struct ww_shard *shard)
+{
+    struct ww_net *net = shard->net;
+    struct ww_transport *transport = shard->transport;
+    serve_view(net);
+    if (atomic_load_explicit(&shard->fenced, memory_order_relaxed) != 0)
+        return 0; /* a fenced node says nothing, so that nobody counts on it */
+    net->now_ns = ww_clock_now(shard->clock);
+    uint32_t work = ww_net_take_durable(net);
+    work += ww_net_take_applied(net);
+    work += ww_net_receive(net);
+    work += ww_net_tick(net);
+    if (net->dirty_count > 0) {
+        ww_net_seal_open(net);
+        flush_groups(net);
+    }
+    work += ww_net_serve_client_reads(net);
+    if (work > 0 || net->dirty_count > 0) {
+        ww_net_send_outboxes(net);
+        transport->ops->tx_flush(transport);
+    }
+    ww_net_submit(net);
+    set_busy(net);
+    return work;
+}
+
+static int create_raft(struct ww_net *net, struct ww_group *group,
+                       struct ww_recovered_group *recovered, struct ww_error *error)
+{
+    const struct ww_shard_options *options = &net->shard->options;
+    struct ww_raft_options raft = {
+        .group = group->id,
+        .self = options->self,
+        .voter_count = options->voter_count,
+        .heartbeat_ns = options->heartbeat_ns,
+        .election_min_ns = options->election_min_ns,
+        .election_max_ns = options->election_max_ns,
+        .retry_ns = options->retry_ns,
+        .window_bytes = options->window_bytes,
+        .term_runs = WW_RAFT_TERM_RUNS,
+        .seed = options->seed + group->id,
+        .term = recovered->term,
+        .vote = recovered->vote,
+        .log = recovered->runs,
+        .log_runs = recovered->run_count,
+        .now_ns = net->now_ns,
+    };
+    memcpy(raft.voters, options->voters, sizeof(raft.voters));
+    const char *why = NULL;
+    int status = ww_raft_create(&raft, &group->raft, &why);
+    if (status != WW_OK)
+        return ww_fail(error, status, "group %u: %s", group->id, why != NULL ? why : "no memory");
+    group->index = recovered->index;
+    recovered->index = (struct ww_log_index){0};
+    return WW_OK;
+}
+
+static int create_groups(struct ww_net *net, struct ww_group_recovery *recovered,
+                         struct ww_error *error)
+{
+    uint32_t count = net->shard->options.groups;
+    for (uint32_t i = 0; i < count; i++) {
+        struct ww_group *group = &net->groups[i];
+        group->id = i;
+        group->chain = (struct ww_batch_chain){WW_BATCH_NONE, WW_BATCH_NONE};
+        group->pending_first = group->pending_last = WW_PENDING_NONE;
+        ww_reader_init(&group->apply);
+        for (uint32_t id = 0; id <= WW_NODES_MAX; id++)
+            ww_reader_init(&group->peers[id]);
+        int status = create_raft(net, group, &recovered->groups[i], error);
+        if (status != WW_OK)
+            return status;
+    }
+    return WW_OK;
+}
+
+static void create_buffer(struct ww_net *net)
+{
+    const struct ww_shard_options *options = &net->shard->options;
+    const struct ww_log_store *store = net->shard->store;
+    uint64_t span = store->span_bytes < options->log_buffer_bytes ? store->span_bytes
+                                                                  : options->log_buffer_bytes;
+    net->buffer = (struct ww_log_buffer){
+        .memory = options->log_buffer,
+        .size = options->log_buffer_bytes,
+        .span = span,
+        .block_max = options->block_max,
+        .batch_max = WW_BATCH_MAX(WW_MTU_MAX),
+        .head = store->start_position,
+        .block = store->start_position,
+        .keep = store->start_position,
+        .stream = store->stream_id,
+        .epoch = store->epoch,
+        .link = store->start_link,
+    };
+    net->durable = store->start_position;
+    for (uint32_t i = 0; i < WW_READ_BUFFERS; i++)
+        net->read_buffers[i].data = options->read_buffers + (size_t)i * WW_READ_BYTES;
+}
+
+static bool allocate(struct ww_net *net)
+{
+    net->groups = calloc(net->shard->options.groups, sizeof(*net->groups));
+    net->dirty = calloc(net->shard->options.groups, sizeof(*net->dirty));
+    net->table.slots = calloc(WW_BATCH_TABLE_SLOTS, sizeof(*net->table.slots));
+    net->promises = calloc(WW_PROMISES_MAX, sizeof(*net->promises));
+    net->pending = calloc(WW_PENDING_MAX, sizeof(*net->pending));
+    return net->groups != NULL && net->dirty != NULL && net->table.slots != NULL &&
+           net->promises != NULL && net->pending != NULL;
+}
+
+int ww_net_create(struct ww_shard *shard, struct ww_group_recovery *recovered,
+                  struct ww_error *error)
+{
+    struct ww_net *net = calloc(1, sizeof(*net));
+    shard->net = net;
+    if (net == NULL)
+        return WW_ENOMEM;
+    net->shard = shard;
+    net->view_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (net->view_event < 0 || !allocate(net))
+        return WW_ENOMEM;
+    net->batch_max =
+        ((shard->transport->max_datagram - WW_DATAGRAM_HEADER_BYTES - WW_MESSAGE_BYTES) &
+         ~(WW_BATCH_ALIGN - 1));
+    net->now_ns = ww_clock_now(shard->clock);
+    for (uint32_t i = 0; i < WW_PENDING_MAX; i++)
+        net->pending[i].next = i + 1 < WW_PENDING_MAX ? i + 1 : WW_PENDING_NONE;
+    create_buffer(net);
+    return create_groups(net, recovered, error);
+}
+
+void ww_net_destroy(struct ww_net *net)
+{
+    if (net == NULL)
+        return;
+    for (uint32_t i = 0; net->groups != NULL && i < net->shard->options.groups; i++) {
+        ww_raft_destroy(net->groups[i].raft);
+        ww_log_index_free(&net->groups[i].index);
+    }
+    if (net->view_event >= 0)
+        close(net->view_event);
+    free(net->groups);
+    free(net->dirty);
+    free(net->table.slots);
+    free(net->promises);
+    free(net->pending);
+    free(net);
+}
+
+uint64_t ww_shard_table_bytes(const struct ww_shard *shard)
+{
+    return shard->options.groups * sizeof(struct ww_group) +
+           WW_BATCH_TABLE_SLOTS * sizeof(struct ww_batch_slot) +
+           WW_PROMISES_MAX * sizeof(struct ww_promise) +
+           WW_PENDING_MAX * sizeof(struct ww_pending) + sizeof(struct ww_net);
+}
+
+/* ---- the view for other threads: net_view.c holds the asker's side ---- */
+
+static void serve_view(struct ww_net *net)
+{
+    if (atomic_load_explicit(&net->view_wanted, memory_order_relaxed) == NULL)
+        return;
+    struct ww_shard_view *view = atomic_exchange(&net->view_wanted, NULL);
+    if (view == NULL)
+        return;
+    struct ww_group_view *groups = view->groups;
+    uint32_t count = view->group_count;
+    *view = net->counters;
+    view->groups = groups;
+    view->group_count = count;
+    view->durable_position = net->durable;
+    view->head_position = net->buffer.head;
+    for (uint32_t i = 0; i < count && i < net->shard->options.groups; i++) {
+        ww_raft_status(net->groups[i].raft, &groups[i].raft);
+        groups[i].applied = net->groups[i].applied;
+        groups[i].digest = net->groups[i].digest;
+    }
+    uint64_t one = 1;
+    ssize_t written = write(net->view_event, &one, sizeof(one));
+    WW_ASSERT(written == sizeof(one));
+}

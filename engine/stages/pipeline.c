@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/stages/pipeline.h"
+
+#include "engine/base/assert.h"
+#include "engine/stages/stages_internal.h"
+
+#include <rte_ring.h>
+#include <rte_ring_elem.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+int ww_ring_create(struct ww_ring *ring, const char *name, uint32_t item_bytes, uint32_t slots)
+{
+    ssize_t bytes = rte_ring_get_memsize_elem(item_bytes, slots);
+    WW_ASSERT(bytes > 0);
+    size_t aligned = ((size_t)bytes + RTE_CACHE_LINE_SIZE - 1) & ~(size_t)(RTE_CACHE_LINE_SIZE - 1);
+    ring->item_bytes = item_bytes;
+    ring->ring = aligned_alloc(RTE_CACHE_LINE_SIZE, aligned);
+    if (ring->ring == NULL)
+        return WW_ENOMEM;
+    int status = rte_ring_init(ring->ring, name, slots, RING_F_SP_ENQ | RING_F_SC_DEQ);
+    WW_ASSERT(status == 0);
+    return WW_OK;
+}
+
+void ww_ring_destroy(struct ww_ring *ring)
+{
+    free(ring->ring);
+    ring->ring = NULL;
+}
+
+bool ww_ring_push(struct ww_ring *ring, const void *item)
+{
+    return rte_ring_sp_enqueue_bulk_elem(ring->ring, item, ring->item_bytes, 1, NULL) == 1;
+}
+
+uint32_t ww_ring_pop(struct ww_ring *ring, void *items, uint32_t max)
+{
+    return rte_ring_sc_dequeue_burst_elem(ring->ring, items, ring->item_bytes, max, NULL);
+}
+
+uint32_t ww_ring_free(const struct ww_ring *ring)
+{
+    return rte_ring_free_count(ring->ring);
+}
+
+static int create_rings(struct ww_shard *shard)
+{
+    struct {
+        struct ww_ring *ring;
+        const char *name;
+        uint32_t item_bytes, slots;
+    } rings[] = {
+        {&shard->persist, "persist", sizeof(struct ww_log_range), WW_PERSIST_RING_SLOTS},
+        {&shard->durable, "durable", sizeof(struct ww_log_event), WW_DURABLE_RING_SLOTS},
+        {&shard->reads, "reads", sizeof(struct ww_read_request), 2 * WW_READ_BUFFERS},
+        {&shard->committed, "committed", sizeof(struct ww_committed), WW_APPLY_RING_SLOTS},
+        {&shard->applied, "applied", sizeof(struct ww_applied), WW_APPLY_RING_SLOTS},
+    };
+    for (size_t i = 0; i < sizeof(rings) / sizeof(rings[0]); i++) {
+        int status =
+            ww_ring_create(rings[i].ring, rings[i].name, rings[i].item_bytes, rings[i].slots);
+        if (status != WW_OK)
+            return status;
+    }
+    return WW_OK;
+}
+
+int ww_shard_create(const struct ww_shard_options *options, struct ww_transport *transport,
+                    struct ww_log_store *store, struct ww_clock *clock,
+                    struct ww_state_machine *machine, struct ww_group_recovery *recovered,
+                    struct ww_shard **out, struct ww_error *error)
+{
+    *out = NULL;
+    struct ww_shard *shard = calloc(1, sizeof(*shard));
+    if (shard == NULL)
+        return ww_fail(error, WW_ENOMEM, "no memory for the shard");
+    shard->options = *options;
+    shard->transport = transport;
+    shard->store = store;
+    shard->clock = clock;
+    shard->machine = machine;
+    int status = create_rings(shard);
+    if (status == WW_OK)
+        status = ww_net_create(shard, recovered, error);
+    if (status == WW_OK)
+        status = ww_log_create(shard);
+    if (status == WW_OK)
+        status = ww_apply_create(shard);
+    if (status != WW_OK) {
+        ww_shard_destroy(shard);
+        return status == WW_ENOMEM ? ww_fail(error, status, "no memory for the stages") : status;
+    }
+    *out = shard;
+    return WW_OK;
+}
+
+void ww_shard_destroy(struct ww_shard *shard)
+{
+    if (shard == NULL)
+        return;
+    ww_apply_destroy(shard->apply);
+    ww_log_destroy(shard->log);
+    ww_net_destroy(shard->net);
+    ww_ring_destroy(&shard->persist);
+    ww_ring_destroy(&shard->durable);
+    ww_ring_destroy(&shard->reads);
+    ww_ring_destroy(&shard->committed);
+    ww_ring_destroy(&shard->applied);
+    free(shard);
+}
+
+void ww_shard_fence(struct ww_shard *shard, int status, const char *what)
+{
+    int healthy = 0;
+    if (atomic_compare_exchange_strong(&shard->fenced, &healthy, status))
+        fprintf(stderr, "ww: fenced: %s (%s)\n", what, ww_status_name(status));
+}

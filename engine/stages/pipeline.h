@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The map of a shard: three stages, each the only writer of its state, joined by bounded rings.
+ *
+ *            datagrams                                                        segments
+ *   network <=========> NET ──persist──▶ LOG <================================> disk
+ *                        │ ◀──durable───  │   (reads of the log come and go here too)
+ *                        │ ──reads─────▶  │
+ *                        │ ──committed─▶ APPLY (state machine)
+ *                        │ ◀──applied───  │
+ *
+ * ring       item                 who waits when it is full
+ * persist    closed block         NET leaves the block open and grows it; full buffer: BUSY
+ * durable    event of the disk    LOG leaves completions where they are (in the completion queue)
+ * reads      read of the log      never full: NET owns fewer read buffers than it has slots
+ * committed  batch of entries     NET feeds the rest at a later poll
+ * applied    (group, position)    APPLY takes no further batch
+ *
+ * Memory: the log buffer and the read buffers belong to NET. LOG reads blocks from `persist` until
+ * the `durable` event covers them, and writes a read buffer from `reads` until its event comes back.
+ * APPLY reads batches from `committed` until the `applied` position covers them.
+ */
+#ifndef WW_STAGES_PIPELINE_H
+#define WW_STAGES_PIPELINE_H
+
+#include "engine/backend/clock.h"
+#include "engine/backend/log_store.h"
+#include "engine/backend/transport.h"
+#include "engine/groups/log_buffer.h"
+#include "engine/groups/recovery.h"
+
+#include <whitewater/state_machine.h>
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rte_ring;
+
+/* A single-producer single-consumer ring of fixed-size items. */
+struct ww_ring {
+    struct rte_ring *ring;
+    uint32_t item_bytes; /* a multiple of 4 */
+};
+
+/* `slots` is a power of two; one of them stays empty. WW_ENOMEM. */
+int ww_ring_create(struct ww_ring *ring, const char *name, uint32_t item_bytes, uint32_t slots);
+void ww_ring_destroy(struct ww_ring *ring);
+bool ww_ring_push(struct ww_ring *ring, const void *item);
+uint32_t ww_ring_pop(struct ww_ring *ring, void *items, uint32_t max);
+uint32_t ww_ring_free(const struct ww_ring *ring);
+
+/* NET to LOG: read the stream into a read buffer. */
+struct ww_read_request {
+    uint64_t position;
+    uint32_t size_bytes;
+    uint32_t buffer;
+};
+
+/* NET to APPLY: the entries [from, to] of a batch. */
+struct ww_committed {
+    const struct ww_batch_header *batch;
+    uint64_t from;
+    uint64_t to;
+};
+
+/* APPLY to NET. */
+struct ww_applied {
+    uint64_t index;
+    uint64_t digest;
+    uint32_t group;
+    int32_t status;
+};
+
+struct ww_shard_options {
+    uint64_t cluster;
+    uint32_t self;
+    uint32_t voters[WW_NODES_MAX];
+    uint32_t voter_count;
+    uint32_t groups;
+    uint64_t heartbeat_ns, election_min_ns, election_max_ns, retry_ns;
+    uint32_t window_bytes;
+    uint64_t seed;
+    uint32_t block_max;  /* bytes */
+    uint8_t *log_buffer; /* log_buffer_bytes, registered with the store; the caller's */
+    uint64_t log_buffer_bytes;
+    uint8_t *read_buffers; /* WW_READ_BUFFERS x WW_READ_BYTES, registered likewise */
+};
+
+struct ww_net;
+struct ww_log;
+struct ww_apply;
+
+struct ww_shard {
+    struct ww_shard_options options;
+    struct ww_transport *transport;
+    struct ww_log_store *store;
+    struct ww_clock *clock;
+    struct ww_state_machine *machine;
+    struct ww_ring persist, durable, reads, committed, applied;
+    struct ww_net *net;
+    struct ww_log *log;
+    struct ww_apply *apply;
+    /* The first failure of any stage; from then on nothing is acknowledged. 0: healthy. */
+    _Atomic int fenced;
+    /* Set by NET while an answer is on its way, so that idle threads do not go to sleep. */
+    _Atomic bool busy;
+};
+
+/*
+ * Builds the stages and rings from what recovery found (its log indexes move into the shard). The
+ * backends stay the caller's. On failure nothing is left. Nothing runs until the agents do.
+ */
+int ww_shard_create(const struct ww_shard_options *options, struct ww_transport *transport,
+                    struct ww_log_store *store, struct ww_clock *clock,
+                    struct ww_state_machine *machine, struct ww_group_recovery *recovered,
+                    struct ww_shard **shard, struct ww_error *error);
+void ww_shard_destroy(struct ww_shard *shard);
+
+/* The stages' work functions: each returns how much it did. One thread calls each. */
+uint32_t ww_net_work(struct ww_shard *shard);
+uint32_t ww_log_work(struct ww_shard *shard);
+uint32_t ww_apply_work(struct ww_shard *shard);
+
+/* Fences the shard (the first status wins). Any thread. */
+void ww_shard_fence(struct ww_shard *shard, int status, const char *what);
+
+/* Bytes that the shard's own tables take, for the start-up line. */
+uint64_t ww_shard_table_bytes(const struct ww_shard *shard);
+
+#endif

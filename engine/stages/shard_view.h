@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A shard's state as other threads may see it. State has one writer: another thread asks, NET fills
+ * the view at its next poll iteration, and never waits for the asker.
+ */
+#ifndef WW_STAGES_SHARD_VIEW_H
+#define WW_STAGES_SHARD_VIEW_H
+
+#include "engine/raft/raft.h"
+#include "engine/stages/pipeline.h"
+
+/* Datagrams and messages that NET did not take, by reason. */
+enum ww_net_drop {
+    WW_DROP_DATAGRAM,                         /* + enum ww_datagram_verdict: failed its check */
+    WW_DROP_STRANGER = WW_DROP_DATAGRAM + 16, /* not from a node of this cluster, or a wrong link */
+    WW_DROP_GROUP,                            /* for a group that does not exist here */
+    WW_DROP_BATCH,                            /* a batch inside fails its check */
+    WW_DROP_MESSAGE,                          /* the consensus core refused it as malformed */
+    WW_DROP_NO_ROOM, /* the log buffer is full (a window was not respected, or the disk is slow) */
+    WW_DROP_PROMISE, /* too many messages wait for the disk */
+    WW_DROPS,
+};
+
+const char *ww_net_drop_name(uint32_t drop); /* NULL for unused numbers */
+
+struct ww_group_view {
+    struct ww_raft_status raft;
+    uint64_t applied;
+    uint64_t digest;
+};
+
+struct ww_shard_view {
+    uint64_t drops[WW_DROPS];
+    uint64_t proposals;     /* entries admitted as leader */
+    uint64_t busy_refusals; /* proposals (messages) refused for want of room */
+    uint64_t batches_sealed;
+    uint64_t blocks;
+    uint64_t disk_reads; /* of the log, for followers, apply and clients */
+    uint64_t durable_position;
+    uint64_t head_position;
+    uint32_t group_count;
+    struct ww_group_view *groups; /* group_count, the asker's memory */
+};
+
+/* Asks and waits up to `timeout_ns`; one asker at a time. WW_ETIMEOUT when NET does not answer. */
+int ww_shard_view(struct ww_shard *shard, struct ww_shard_view *view, uint64_t timeout_ns);
+
+#endif
