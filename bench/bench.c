@@ -103,6 +103,7 @@ static int prepare(struct bench *bench, struct ww_error *error)
     bench->limits = (struct ww_limits_options){
         .directory = bench->directory,
         .writers = is_durable(bench) ? options->replicas : 0,
+        .depth = options->config.write_depth,
         .transport = (enum ww_net_kind)options->config.transport,
     };
     bench->verify = (struct ww_verify_options){

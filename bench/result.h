@@ -5,7 +5,7 @@
 
 #include "bench/bench.h"
 #include "bench/environment.h"
-#include "bench/limits.h"
+#include "bench/machine_limits.h"
 #include "bench/sample.h"
 #include "bench/verify.h"
 

@@ -46,11 +46,11 @@ void ww_client_window_free(struct ww_client_window *window)
 /* Begins a run that has room for `stored` bytes: at the tail, or else at the ring's beginning. */
 static int open_run(struct ww_client_window *window, uint32_t stored)
 {
-    uint32_t skipped =
-        window->capacity - window->tail >= stored ? 0 : window->capacity - window->tail;
+    bool fits = window->capacity - window->tail >= stored;
+    uint32_t skipped = fits ? 0 : window->capacity - window->tail;
     if ((uint64_t)window->used + skipped + stored > window->capacity)
         return WW_EBUSY;
-    if (skipped > 0)
+    if (!fits)
         window->tail = 0;
     window->used += skipped;
     *run_at(window, window->run_tail++) = (struct ww_client_run){.first_sequence = window->next,

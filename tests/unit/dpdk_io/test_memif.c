@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,12 +23,42 @@ static void end(int signal)
     ending = signal;
 }
 
-/* A process that sends every datagram back on its link, until SIGTERM, or SIGKILL. */
-static pid_t start_echo(uint32_t self, const char *dir)
+/* DPDK cannot be started in a process that was forked after its start: processes are forked first,
+ * and begin when they are told to. */
+struct process {
+    pid_t pid;
+    int go;
+};
+
+static bool fork_waiting(struct process *process)
 {
-    pid_t child = fork();
-    if (child != 0)
-        return child;
+    int ends[2];
+    char byte;
+    cr_assert_eq(pipe(ends), 0);
+    process->pid = fork();
+    process->go = ends[1];
+    if (process->pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        close(ends[1]);
+        if (read(ends[0], &byte, 1) != 1)
+            _exit(0);
+        return true;
+    }
+    close(ends[0]);
+    return false;
+}
+
+static void begin(struct process *process)
+{
+    cr_assert_eq(write(process->go, "", 1), 1);
+}
+
+/* A process that sends every datagram back on its link, until SIGTERM, or SIGKILL. */
+static struct process prepare_echo(uint32_t self, const char *dir)
+{
+    struct process process;
+    if (!fork_waiting(&process))
+        return process;
     signal(SIGTERM, end);
     struct ww_net_options options = test_options(WW_NET_MEMIF, self, dir, 0);
     struct ww_transport *transport;
@@ -84,11 +115,12 @@ static bool echo(struct ww_transport *transport, uint32_t link, uint32_t bytes)
     return false;
 }
 
-static void stop(pid_t child, int signal)
+static void stop(struct process *process, int signal)
 {
     int status;
-    kill(child, signal);
-    waitpid(child, &status, 0);
+    kill(process->pid, signal);
+    waitpid(process->pid, &status, 0);
+    close(process->go);
     if (signal == SIGTERM)
         cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x", (unsigned)status);
 }
@@ -97,60 +129,75 @@ Test(memif, nodes_meet_again_after_a_kill, .timeout = 120)
 {
     char dir[] = "/tmp/ww-memif-XXXXXX";
     cr_assert_not_null(mkdtemp(dir));
-    pid_t lower = start_echo(1, dir), higher = start_echo(3, dir);
+    struct process lower[4], higher[4];
+    for (uint32_t round = 0; round < 4; round++) {
+        lower[round] = prepare_echo(1, dir);
+        higher[round] = prepare_echo(3, dir);
+    }
     struct ww_transport *transport = open_memif(2, dir);
     static const uint32_t links[] = {1, 3};
-    for (uint32_t round = 0; round < 3; round++) {
+    for (uint32_t round = 0; round < 4; round++) {
+        begin(&higher[round]);
+        begin(&lower[round]);
         for (uint32_t i = 0; i < 2; i++) {
             cr_assert(wait_link(transport, links[i], true), "link %u comes up", links[i]);
             for (uint32_t bytes = 1; bytes <= transport->max_datagram; bytes += 7 + bytes / 2)
                 cr_assert(echo(transport, links[i], bytes), "%u bytes", bytes);
             cr_assert(echo(transport, links[i], transport->max_datagram));
         }
-        stop(lower, SIGKILL);
-        stop(higher, SIGKILL);
+        if (round == 3)
+            break;
+        stop(&lower[round], SIGKILL);
+        stop(&higher[round], SIGKILL);
         for (uint32_t i = 0; i < 2; i++)
             cr_assert(wait_link(transport, links[i], false), "link %u goes down", links[i]);
         cr_assert_not(test_send(transport, 1, 8, 8));
-        higher = start_echo(3, dir);
-        lower = start_echo(1, dir);
     }
-    cr_assert(echo(transport, 1, 5000) || wait_link(transport, 1, true));
     transport->ops->close(transport);
-    stop(lower, SIGTERM);
-    stop(higher, SIGTERM);
+    stop(&lower[3], SIGTERM);
+    stop(&higher[3], SIGTERM);
     cr_assert_eq(rmdir(dir), 0, "no socket is left");
+}
+
+/* Exit code 0: node 2 answered. The second is killed while it holds its link. */
+static struct process prepare_client(const char *dir, uint32_t round)
+{
+    struct process process;
+    if (!fork_waiting(&process))
+        return process;
+    struct ww_net_options options = test_options(WW_NET_MEMIF, 0, dir, 0);
+    options.client_links = round == 0 ? 1 : 2;
+    struct ww_transport *transport;
+    int status = ww_net_open(&options, &transport, NULL);
+    if (status != WW_OK)
+        _exit(status == WW_EBUSY ? 10 : 11);
+    if (round == 1)
+        raise(SIGKILL);
+    bool answered = wait_link(transport, 2, true) && echo(transport, 2, 3000);
+    transport->ops->close(transport);
+    _exit(answered ? 0 : 12);
 }
 
 Test(memif, clients_have_links_of_their_own, .timeout = 60)
 {
     char dir[] = "/tmp/ww-memif-XXXXXX";
     cr_assert_not_null(mkdtemp(dir));
-    pid_t nodes[3];
+    struct process nodes[3], others[3];
+    for (uint32_t i = 0; i < 3; i++) {
+        nodes[i] = prepare_echo(i + 1, dir);
+        others[i] = prepare_client(dir, i);
+    }
     for (uint32_t i = 0; i < 3; i++)
-        nodes[i] = start_echo(i + 1, dir);
+        begin(&nodes[i]);
     struct ww_transport *client = open_memif(0, dir);
     for (uint32_t id = 1; id <= 3; id++) {
         cr_assert(wait_link(client, id, true));
         cr_assert(echo(client, id, 1000));
     }
-    for (uint32_t round = 0; round < 3; round++) { /* the slot is free again each time */
-        pid_t other = fork();
-        if (other == 0) {
-            struct ww_net_options options = test_options(WW_NET_MEMIF, 0, dir, 0);
-            options.client_links = round == 0 ? 1 : 2;
-            struct ww_transport *transport;
-            int status = ww_net_open(&options, &transport, NULL);
-            if (status != WW_OK)
-                _exit(status == WW_EBUSY ? 10 : 11);
-            if (round == 1)
-                raise(SIGKILL);
-            bool answered = wait_link(transport, 2, true) && echo(transport, 2, 3000);
-            transport->ops->close(transport);
-            _exit(answered ? 0 : 12);
-        }
+    for (uint32_t round = 0; round < 3; round++) {
         int status;
-        waitpid(other, &status, 0);
+        begin(&others[round]);
+        waitpid(others[round].pid, &status, 0);
         if (round == 1)
             cr_assert(WIFSIGNALED(status));
         else
@@ -159,7 +206,7 @@ Test(memif, clients_have_links_of_their_own, .timeout = 60)
     cr_assert(echo(client, 2, 1000));
     client->ops->close(client);
     for (uint32_t i = 0; i < 3; i++)
-        stop(nodes[i], SIGTERM);
+        stop(&nodes[i], SIGTERM);
     cr_assert_eq(rmdir(dir), 0, "no socket or lock is left");
 }
 
@@ -181,6 +228,8 @@ Test(memif, sockets_that_cannot_be_are_named, .timeout = 60)
 {
     char dir[] = "/tmp/ww-memif-XXXXXX";
     cr_assert_not_null(mkdtemp(dir));
+    struct process running = prepare_echo(2, dir);
+    begin(&running);
     struct ww_net_options options = test_options(WW_NET_MEMIF, 1, "/nonexistent/ww", 0);
     struct ww_transport *transport;
     struct ww_error error;
@@ -195,13 +244,12 @@ Test(memif, sockets_that_cannot_be_are_named, .timeout = 60)
     cr_assert_not_null(strstr(error.text, "too long"), "%s", error.text);
     rmdir(deep);
 
-    pid_t running = start_echo(2, dir);
     options = test_options(WW_NET_MEMIF, 3, dir, 0);
     cr_assert_eq(ww_net_open(&options, &transport, &error), WW_OK, "%s", error.text);
     cr_assert(wait_link(transport, 2, true));
     transport->ops->close(transport);
     options.self = 2;
     cr_assert_eq(ww_net_open(&options, &transport, &error), WW_ELOCKED, "%s", error.text);
-    stop(running, SIGTERM);
+    stop(&running, SIGTERM);
     cr_assert_eq(rmdir(dir), 0);
 }

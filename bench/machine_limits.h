@@ -3,8 +3,8 @@
  * The machine's own limits, measured in the same run, before the cluster starts and after it stopped:
  * the denominators of the report.
  */
-#ifndef WW_BENCH_LIMITS_H
-#define WW_BENCH_LIMITS_H
+#ifndef WW_BENCH_MACHINE_LIMITS_H
+#define WW_BENCH_MACHINE_LIMITS_H
 
 #include "dpdk_io/dpdk_io.h"
 #include "engine/base/error.h"
@@ -35,6 +35,7 @@ struct ww_limits {
 struct ww_limits_options {
     const char *directory; /* on the file system of the cluster's logs */
     uint32_t writers;      /* replicas; 0: no disk is used, do not measure it */
+    uint32_t depth;          /* writes that a node has in flight */
     enum ww_net_kind transport;
 };
 

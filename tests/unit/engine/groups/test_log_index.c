@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/base/limits.h"
+#include "engine/groups/log_index.h"
+
+#include <criterion/criterion.h>
+
+Test(log_index, a_point_every_stride_and_the_right_one_found)
+{
+    struct ww_log_index index = {0};
+    uint64_t limit;
+    cr_assert_null(ww_log_index_find(&index, 1, &limit));
+    for (uint64_t i = 0; i < 1000; i++)
+        cr_assert(ww_log_index_add(&index, 1 + i * 10, i * 4096, 64, 4096));
+    cr_assert_leq(index.count, 1 + 1000 * 4096 / WW_LOG_INDEX_STRIDE);
+    for (uint64_t entry = 1; entry <= 10000; entry += 7) {
+        const struct ww_log_point *point = ww_log_index_find(&index, entry, &limit);
+        cr_assert_not_null(point);
+        cr_assert_leq(point->first_index, entry);
+        cr_assert_gt(limit, entry);
+        cr_assert_eq(point->block, (point->first_index - 1) / 10 * 4096);
+    }
+    ww_log_index_free(&index);
+}
+
+Test(log_index, a_truncation_is_always_a_point)
+{
+    struct ww_log_index index = {0};
+    uint64_t limit;
+    ww_log_index_add(&index, 1, 0, 64, 100);   /* 1..10 */
+    ww_log_index_add(&index, 11, 0, 164, 100); /* 11..20, of a term that loses */
+    ww_log_index_truncate(&index, 15);
+    ww_log_index_add(&index, 15, 4096, 64, 100);
+    const struct ww_log_point *point = ww_log_index_find(&index, 14, &limit);
+    cr_assert_eq(point->block, 0);
+    cr_assert_eq(limit, 15, "what is read from the old place ends before the new one");
+    point = ww_log_index_find(&index, 15, &limit);
+    cr_assert_eq(point->block, 4096);
+    cr_assert_eq(limit, UINT64_MAX);
+    ww_log_index_truncate(&index, 1);
+    cr_assert_eq(index.count, 0);
+    ww_log_index_free(&index);
+}

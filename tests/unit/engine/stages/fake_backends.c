@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fake_backends.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct fake_port *port_of(struct ww_transport *transport)
+{
+    return (struct fake_port *)transport;
+}
+
+static uint32_t rx_burst(struct ww_transport *transport, struct ww_rx *out, uint32_t max)
+{
+    struct fake_port *port = port_of(transport);
+    uint32_t count = 0;
+    while (count < max && port->first != port->end) {
+        struct fake_frame *frame = &port->queue[port->first++ % FAKE_QUEUE];
+        uint32_t link = frame->from == FAKE_CLIENT ? WW_LINK_CLIENT : frame->from;
+        out[count++] = (struct ww_rx){.data = frame->data, .size_bytes = frame->size, .link = link};
+    }
+    return count;
+}
+
+static void rx_release(struct ww_transport *transport, struct ww_rx *rx, uint32_t count)
+{
+}
+
+static uint8_t *tx_begin(struct ww_transport *transport, uint32_t link)
+{
+    struct fake_port *port = port_of(transport);
+    port->out_link = link >= WW_LINK_CLIENT ? FAKE_CLIENT : link;
+    return port->out.data;
+}
+
+static void deliver(struct fake_port *to, const struct fake_frame *frame)
+{
+    if (to->end - to->first < FAKE_QUEUE)
+        to->queue[to->end++ % FAKE_QUEUE] = *frame;
+}
+
+static void tx_send(struct ww_transport *transport, uint32_t head_bytes, const void *body,
+                    uint32_t body_bytes)
+{
+    struct fake_port *port = port_of(transport);
+    struct fake_network *network = port->network;
+    if (body_bytes > 0)
+        memcpy(port->out.data + head_bytes, body, body_bytes);
+    port->out.size = head_bytes + body_bytes;
+    port->out.from = port->self;
+    if (network->cut[port->self] || network->cut[port->out_link] ||
+        ww_random_range(&network->random, 0, 100) < network->loss_percent)
+        return;
+    deliver(&network->ports[port->out_link], &port->out);
+    if (ww_random_range(&network->random, 0, 100) < network->duplicate_percent)
+        deliver(&network->ports[port->out_link], &port->out);
+}
+
+static void tx_flush(struct ww_transport *transport)
+{
+}
+
+static int link_up(struct ww_transport *transport, uint32_t link)
+{
+    return 1;
+}
+
+static void close_port(struct ww_transport *transport)
+{
+}
+
+static const struct ww_transport_ops network_ops = {rx_burst, rx_release, tx_begin,  tx_send,
+                                                    tx_flush, link_up,    close_port};
+
+void fake_network_init(struct fake_network *network, uint32_t ports, uint64_t seed)
+{
+    memset(network, 0, sizeof(*network));
+    network->random.state = seed;
+    for (uint32_t i = 0; i < ports; i++) {
+        struct fake_port *port = &network->ports[i];
+        port->base.ops = &network_ops;
+        port->base.name = "fake";
+        port->base.max_datagram = FAKE_DATAGRAM;
+        port->network = network;
+        port->self = i;
+        port->queue = calloc(FAKE_QUEUE, sizeof(*port->queue));
+    }
+}
+
+void fake_network_free(struct fake_network *network)
+{
+    for (uint32_t i = 0; i < 8; i++)
+        free(network->ports[i].queue);
+}
+
+static struct fake_disk *disk_of(struct ww_log_store *store)
+{
+    return (struct fake_disk *)store;
+}
+
+static int write_disk(struct ww_log_store *store, uint64_t position, const void *data,
+                      uint32_t size_bytes)
+{
+    struct fake_disk *disk = disk_of(store);
+    struct ww_log_event *event = &disk->events[disk->event_count++];
+    if (disk->fail_next) {
+        *event = (struct ww_log_event){.type = WW_LOG_FAILED, .status = WW_EIO};
+        return WW_OK;
+    }
+    memcpy(disk->bytes + position, data, size_bytes);
+    *event = (struct ww_log_event){.type = WW_LOG_WRITTEN, .position = position + size_bytes};
+    return WW_OK;
+}
+
+static int read_disk(struct ww_log_store *store, uint32_t tag, uint64_t position, void *data,
+                     uint32_t size_bytes)
+{
+    struct fake_disk *disk = disk_of(store);
+    memcpy(data, disk->bytes + position, size_bytes);
+    disk->reads++;
+    disk->events[disk->event_count++] = (struct ww_log_event){.type = WW_LOG_READ,
+                                                              .position = position,
+                                                              .size_bytes = size_bytes,
+                                                              .tag = tag};
+    return WW_OK;
+}
+
+static uint32_t poll_disk(struct ww_log_store *store, struct ww_log_event *events, uint32_t max)
+{
+    struct fake_disk *disk = disk_of(store);
+    uint32_t count = disk->held ? 0 : disk->event_count < max ? disk->event_count : max;
+    memcpy(events, disk->events, count * sizeof(*events));
+    memmove(disk->events, disk->events + count, (disk->event_count - count) * sizeof(*events));
+    disk->event_count -= count;
+    for (uint32_t i = 0; i < count; i++) {
+        if (events[i].type == WW_LOG_WRITTEN)
+            disk->written = events[i].position;
+    }
+    return count;
+}
+
+static void release_disk(struct ww_log_store *store, uint64_t position)
+{
+}
+
+static void close_disk(struct ww_log_store *store)
+{
+}
+
+static const struct ww_log_store_ops disk_ops = {write_disk, read_disk, poll_disk, release_disk,
+                                                 close_disk};
+
+void fake_disk_init(struct fake_disk *disk)
+{
+    memset(disk, 0, sizeof(*disk));
+    disk->bytes = calloc(1, FAKE_DISK_BYTES);
+    disk->base.ops = &disk_ops;
+    disk->base.stream_id = 42;
+    disk->base.epoch = 1;
+    disk->base.span_bytes = 1u << 20;
+    disk->base.write_depth = 2;
+    disk->base.limit_position = FAKE_DISK_BYTES;
+}
+
+int fake_disk_recover(struct fake_disk *disk, ww_log_visit visit, void *context)
+{
+    uint64_t position = 0;
+    uint32_t link = 0;
+    while (position < disk->written) {
+        const struct ww_block_header *block = (const void *)(disk->bytes + position);
+        struct ww_block_place place = {disk->base.stream_id, position};
+        if (ww_block_check(block, WW_BLOCK_MAX, place) != NULL || block->link != link)
+            return WW_EDAMAGED;
+        uint32_t at = WW_BLOCK_HEADER_BYTES;
+        for (uint32_t i = 0; i < block->batches; i++) {
+            const struct ww_batch_header *batch = ww_batch_header((const uint8_t *)block + at);
+            int status = visit(context, position, at, batch);
+            if (status != WW_OK)
+                return status;
+            at += batch->size_bytes;
+        }
+        link = block->crc32c;
+        position += block->span_bytes;
+    }
+    disk->base.start_position = position;
+    disk->base.start_link = link;
+    disk->base.epoch++;
+    disk->event_count = 0;
+    return WW_OK;
+}
+
+void fake_disk_free(struct fake_disk *disk)
+{
+    free(disk->bytes);
+}
+
+uint64_t fake_clock_now(struct ww_clock *clock)
+{
+    return ((struct fake_clock *)clock)->now_ns;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fake_cluster.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MS 1000000u
+
+static void start_node(struct fake_cluster *cluster, uint32_t id)
+{
+    struct fake_node *node = &cluster->nodes[id];
+    struct ww_group_recovery recovery;
+    cr_assert_eq(ww_group_recovery_init(&recovery, 1), WW_OK);
+    cr_assert_eq(fake_disk_recover(&node->disk, ww_group_recovery_visit, &recovery), WW_OK);
+    cr_assert_eq(ww_machine_log_create(1, &node->machine), WW_OK);
+    struct ww_shard_options options = {
+        .cluster = FAKE_CLUSTER_ID,
+        .self = id,
+        .voters = {1, 2, 3},
+        .voter_count = 3,
+        .groups = 1,
+        .heartbeat_ns = 5 * MS,
+        .election_min_ns = 20 * MS,
+        .election_max_ns = 40 * MS,
+        .retry_ns = 2 * MS,
+        .window_bytes = 256 * 1024,
+        .seed = cluster->network.random.state + id,
+        .block_max = WW_BLOCK_MAX,
+        .log_buffer = node->log_buffer,
+        .log_buffer_bytes = FAKE_LOG_BUFFER,
+        .read_buffers = node->read_buffers,
+    };
+    struct ww_error error;
+    cr_assert_eq(ww_shard_create(&options, &cluster->network.ports[id].base, &node->disk.base,
+                                 &cluster->clock.base, &node->machine, &recovery, &node->shard,
+                                 &error),
+                 WW_OK);
+    ww_group_recovery_free(&recovery);
+}
+
+static void end_node(struct fake_node *node)
+{
+    if (node->shard == NULL)
+        return;
+    ww_shard_destroy(node->shard);
+    node->shard = NULL;
+    node->machine.destroy(node->machine.self);
+}
+
+void fake_cluster_start(struct fake_cluster *cluster, uint64_t seed)
+{
+    memset(cluster, 0, sizeof(*cluster));
+    fake_network_init(&cluster->network, 4, seed);
+    cluster->clock = (struct fake_clock){.base = {fake_clock_now}, .now_ns = 1};
+    for (uint32_t id = 1; id <= 3; id++) {
+        struct fake_node *node = &cluster->nodes[id];
+        fake_disk_init(&node->disk);
+        node->log_buffer = aligned_alloc(WW_BLOCK_ALIGN, FAKE_LOG_BUFFER);
+        node->read_buffers = aligned_alloc(WW_BLOCK_ALIGN, WW_READ_BUFFERS * WW_READ_BYTES);
+        start_node(cluster, id);
+    }
+}
+
+void fake_cluster_stop(struct fake_cluster *cluster)
+{
+    for (uint32_t id = 1; id <= 3; id++) {
+        end_node(&cluster->nodes[id]);
+        fake_disk_free(&cluster->nodes[id].disk);
+        free(cluster->nodes[id].log_buffer);
+        free(cluster->nodes[id].read_buffers);
+    }
+    fake_network_free(&cluster->network);
+}
+
+void fake_cluster_kill(struct fake_cluster *cluster, uint32_t id)
+{
+    end_node(&cluster->nodes[id]);
+    cluster->network.ports[id].first = cluster->network.ports[id].end;
+}
+
+void fake_cluster_restart(struct fake_cluster *cluster, uint32_t id)
+{
+    cluster->network.ports[id].first = cluster->network.ports[id].end;
+    start_node(cluster, id);
+}
+
+void fake_cluster_run(struct fake_cluster *cluster, uint32_t rounds)
+{
+    for (uint32_t i = 0; i < rounds; i++) {
+        cluster->clock.now_ns += 100000;
+        for (uint32_t id = 1; id <= 3; id++) {
+            struct ww_shard *shard = cluster->nodes[id].shard;
+            if (shard == NULL)
+                continue;
+            ww_net_work(shard);
+            ww_log_work(shard);
+            ww_apply_work(shard);
+        }
+    }
+}
+
+uint32_t fake_cluster_leader(struct fake_cluster *cluster)
+{
+    for (uint32_t i = 0; i < 2000; i++) {
+        fake_cluster_run(cluster, 100);
+        for (uint32_t id = 1; id <= 3; id++) {
+            if (cluster->nodes[id].shard == NULL || cluster->network.cut[id])
+                continue;
+            struct ww_group *group = fake_cluster_group(cluster, id);
+            /* A leader that serves has committed in its own term. */
+            if (ww_raft_is_leader(group->raft) &&
+                ww_raft_term_at(group->raft, ww_raft_commit(group->raft)) ==
+                    ww_raft_term(group->raft))
+                return id;
+        }
+    }
+    return 0;
+}
+
+struct ww_group *fake_cluster_group(struct fake_cluster *cluster, uint32_t id)
+{
+    return &cluster->nodes[id].shard->net->groups[0];
+}
+
+void fake_client_send(struct fake_cluster *cluster, uint32_t node,
+                      struct ww_client_message *message, const void *body)
+{
+    struct ww_transport *port = &cluster->network.ports[FAKE_CLIENT].base;
+    uint8_t *data = port->ops->tx_begin(port, node);
+    struct ww_datagram_builder builder;
+    ww_datagram_begin(&builder, data, FAKE_DATAGRAM);
+    ww_datagram_add(&builder, message, message->body_bytes);
+    uint32_t head = ww_datagram_finish(&builder, FAKE_CLUSTER_ID, FAKE_CLIENT_NUMBER, node, body);
+    port->ops->tx_send(port, head, body, message->body_bytes);
+}
+
+void fake_client_propose(struct fake_cluster *cluster, uint32_t node, uint64_t sequence,
+                         uint32_t count, uint32_t bytes, uint64_t oldest)
+{
+    uint8_t body[FAKE_DATAGRAM], payload[FAKE_DATAGRAM];
+    struct ww_client_message message = {.type = WW_CLIENT_PROPOSE,
+                                        .sequence = sequence,
+                                        .oldest = oldest,
+                                        .count = count};
+    for (uint32_t i = 0; i < count; i++) {
+        memset(payload, (int)(sequence + i), bytes);
+        message.body_bytes +=
+            ww_entry_encode(body + message.body_bytes, WW_ENTRY_DATA, payload, bytes);
+    }
+    fake_client_send(cluster, node, &message, body);
+}
+
+bool fake_client_receive(struct fake_cluster *cluster, struct ww_client_message *message,
+                         uint8_t *body)
+{
+    struct fake_port *port = &cluster->network.ports[FAKE_CLIENT];
+    if (port->first == port->end)
+        return false;
+    struct fake_frame *frame = &port->queue[port->first % FAKE_QUEUE];
+    cr_assert_eq(ww_datagram_check(frame->data, frame->size, FAKE_CLUSTER_ID, FAKE_CLIENT_NUMBER),
+                 WW_DATAGRAM_OK);
+    struct ww_datagram_header *header = (void *)frame->data;
+    memcpy(message, frame->data + sizeof(*header), sizeof(*message));
+    uint32_t head = (uint32_t)sizeof(*header) + header->message_count * WW_MESSAGE_BYTES;
+    if (body != NULL)
+        memcpy(body, frame->data + head, frame->size - head);
+    /* Small messages share a datagram: take them one by one, shifting the rest up. */
+    if (header->message_count > 1) {
+        header->message_count--;
+        memmove(frame->data + sizeof(*header), frame->data + sizeof(*header) + WW_MESSAGE_BYTES,
+                frame->size - sizeof(*header) - WW_MESSAGE_BYTES);
+        frame->size -= WW_MESSAGE_BYTES;
+        struct ww_datagram_builder again = {frame->data, FAKE_DATAGRAM, frame->size, 0};
+        ww_datagram_finish(&again, FAKE_CLUSTER_ID, header->source, FAKE_CLIENT_NUMBER, NULL);
+    } else {
+        port->first++;
+    }
+    return true;
+}

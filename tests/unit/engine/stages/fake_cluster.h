@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Three shards on fake backends, stepped by the test, and a client that speaks the protocol. */
+#ifndef WW_TESTS_FAKE_CLUSTER_H
+#define WW_TESTS_FAKE_CLUSTER_H
+
+#include "engine/stages/net_internal.h"
+#include "fake_backends.h"
+
+#define FAKE_CLUSTER_ID 0x1234u
+#define FAKE_CLIENT_NUMBER (WW_CLIENT_SOURCE | 77u)
+#define FAKE_LOG_BUFFER (1u << 20)
+
+struct fake_node {
+    struct fake_disk disk;
+    struct ww_state_machine machine;
+    struct ww_shard *shard; /* NULL while the node is down */
+    uint8_t *log_buffer;
+    uint8_t *read_buffers;
+};
+
+struct fake_cluster {
+    struct fake_network network;
+    struct fake_clock clock;
+    struct fake_node nodes[4]; /* 1..3 */
+};
+
+void fake_cluster_start(struct fake_cluster *cluster, uint64_t seed);
+void fake_cluster_stop(struct fake_cluster *cluster);
+
+/* A node dies with all that was not durable; and comes back with what its disk held. */
+void fake_cluster_kill(struct fake_cluster *cluster, uint32_t node);
+void fake_cluster_restart(struct fake_cluster *cluster, uint32_t node);
+
+/* Each node polls `rounds` times, 100 us apart. */
+void fake_cluster_run(struct fake_cluster *cluster, uint32_t rounds);
+
+/* Runs until a leader is known to itself; returns it (0: none within 20 s of fake time). */
+uint32_t fake_cluster_leader(struct fake_cluster *cluster);
+
+struct ww_group *fake_cluster_group(struct fake_cluster *cluster, uint32_t node);
+
+/* Sends `count` entries of `bytes` each, from `sequence` on, to a node. */
+void fake_client_propose(struct fake_cluster *cluster, uint32_t node, uint64_t sequence,
+                         uint32_t count, uint32_t bytes, uint64_t oldest);
+
+/* Sends any datagram of one message to a node. */
+void fake_client_send(struct fake_cluster *cluster, uint32_t node,
+                      struct ww_client_message *message, const void *body);
+
+/* The next message that arrived at the client; its datagram's body is copied to `body`. */
+bool fake_client_receive(struct fake_cluster *cluster, struct ww_client_message *message,
+                         uint8_t *body);
+
+#endif
