@@ -104,6 +104,7 @@ static int prepare(struct bench *bench, struct ww_error *error)
         .directory = bench->directory,
         .writers = is_durable(bench) ? options->replicas : 0,
         .depth = options->config.write_depth,
+        .pollers = options->replicas * options->config.threads + 1, /* with the load generator */
         .transport = (enum ww_net_kind)options->config.transport,
     };
     bench->verify = (struct ww_verify_options){
@@ -147,7 +148,7 @@ static int run_load(struct bench *bench, struct ww_error *error)
         .directory = bench->directory,
         .payload = options->payload,
         .groups = options->config.groups,
-        .pollers = options->replicas * options->config.threads + 1,
+        .pollers = bench->limits.pollers,
         .inflight = options->inflight,
         .rate = options->rate,
         .warmup_ns = options->warmup_ns,

@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/machine_limits.h"
 
+#include "bench/probe_net.h"
 #include "bench/probe_wal.h"
+#include "engine/base/idle.h"
 #include "engine/wire/block.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #define MILLISECOND_NS UINT64_C(1000000)
+#define ROUND_TRIP_BYTES 64u
 #define COPY_BYTES (32u * WW_MIB) /* more than the caches hold */
 
 void ww_limits_init(struct ww_limits *limits)
@@ -89,9 +95,36 @@ static int measure_copy(struct ww_limits *limits, struct ww_error *error)
     return WW_OK;
 }
 
+/* The two ends wait as the nodes do. Only between processes of this machine. */
+static int measure_network(struct ww_limits *limits, const struct ww_limits_options *options,
+                           struct ww_error *error)
+{
+    char path[512];
+    struct ww_probe_net_result result;
+    snprintf(path, sizeof(path), "%s/probe", options->directory);
+    struct ww_probe_net_options probe = {
+        .kind = options->transport,
+        .datagram_bytes = ROUND_TRIP_BYTES,
+        .rounds = 20000,
+        .warmup_rounds = 2000,
+        .spin = ww_idle_resolve(WW_IDLE_AUTO, options->pollers) == WW_IDLE_SPIN,
+        .dir = path,
+        .timeout_ns = 20000 * MILLISECOND_NS,
+    };
+    if (mkdir(path, 0700) != 0)
+        return ww_fail_errno(error, WW_EIO, "%s", path);
+    int status = ww_probe_net(&probe, &result, error);
+    rmdir(path);
+    if (status == WW_OK)
+        ww_histogram_merge(&limits->net_rtt, &result.round_trip_ns);
+    return status;
+}
+
 int ww_limits_measure(struct ww_limits *limits, const struct ww_limits_options *options,
                       struct ww_error *error)
 {
     int status = options->writers > 0 ? measure_disk(limits, options, error) : WW_OK;
+    if (status == WW_OK)
+        status = measure_network(limits, options, error);
     return status == WW_OK ? measure_copy(limits, error) : status;
 }

@@ -35,7 +35,8 @@ struct ww_limits {
 struct ww_limits_options {
     const char *directory; /* on the file system of the cluster's logs */
     uint32_t writers;      /* replicas; 0: no disk is used, do not measure it */
-    uint32_t depth;          /* writes that a node has in flight */
+    uint32_t depth;        /* writes that a node has in flight */
+    uint32_t pollers;      /* threads that poll while the cluster works */
     enum ww_net_kind transport;
 };
 

@@ -100,7 +100,8 @@ int ww_payload_create(const struct ww_payload_options *options, struct ww_payloa
     struct ww_payload *payload = calloc(1, sizeof(*payload));
     if (payload == NULL)
         return ww_fail(error, WW_ENOMEM, "no memory for the payload");
-    payload->seed = options->seed;
+    payload->seed =
+        ww_random_mix(options->seed + 1); /* so that seed 2, group 0 is not seed 1, group 1 */
     payload->entry_bytes = options->entry_bytes;
     int status;
     size_t size = 0;

@@ -21,6 +21,7 @@
 
 #define POLL_NS 1000000u     /* how often the parent looks after the two */
 #define RESEND_NS 100000000u /* the first frames may be lost while the link comes up */
+#define RECONNECT_NS 200000000u
 #define POOL_FRAMES 256u
 
 enum { PING, PONG, SIDES };
@@ -60,11 +61,18 @@ static int open_memif(struct side *side, struct ww_error *error)
     if (side->frames == NULL)
         return ww_eal_fail(error, WW_ENOMEM, "probe: cannot have %u buffers", POOL_FRAMES);
     status = ww_port_open(&side->port, "net_memif0", arguments, side->frames, 0, error);
+    /* The other process may not listen yet, or refuse because it is not ready; the parent bounds
+     * the time of all attempts. */
     struct rte_eth_link link = {0};
+    uint64_t tried_ns = 0;
     while (status == WW_OK && link.link_status != RTE_ETH_LINK_UP) {
-        /* The other process may not listen yet; the parent bounds the time. */
-        if (!side->port.started)
+        uint64_t now_ns = ww_clock_now(&ww_clock_monotonic);
+        if (!side->port.started || (side->who == PING && now_ns - tried_ns > RECONNECT_NS)) {
+            if (side->port.started)
+                rte_eth_dev_stop(side->port.id);
             side->port.started = rte_eth_dev_start(side->port.id) == 0;
+            tried_ns = now_ns;
+        }
         sched_yield();
         rte_eth_link_get_nowait(side->port.id, &link);
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the machine's disk can do, without any code of our log: some processes overwrite files of
- * their own, preallocated and written before, with io_uring (registered buffers and files), and wait
- * by polling with sched_yield between looks, the fastest way that we know (docs/wal.md).
+ * their own, preallocated and written before, with io_uring (registered buffers and files), and
+ * wait by polling with sched_yield between looks, the fastest way that we know (docs/wal.md).
  */
 #ifndef WW_BENCH_PROBE_WAL_H
 #define WW_BENCH_PROBE_WAL_H

@@ -258,9 +258,9 @@ static void print_verified(struct json_object *json, FILE *file)
             same ? "identical" : "DIFFER", count(number(verified, "entries"), a),
             count(number(verified, "acknowledged"), b));
     if (json_object_get_boolean(get(verified, "read_back")))
-        fprintf(file, ", %s lost (read back from every log)\n", count(number(verified, "lost"), c));
+        fprintf(file, ", %s lost (logs read back)\n", count(number(verified, "lost"), c));
     else
-        fprintf(file, " (digests compared; no log to read back)\n");
+        fprintf(file, " (digests compared, no logs to read)\n");
     if (get(verified, "detail") != NULL)
         fprintf(file, "  %s\n", text(verified, "detail"));
 }

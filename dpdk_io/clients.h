@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The clients that a node has heard on a transport on which all share one device or socket. A client
- * is known by its address; the one that was silent longest makes room for a new one, but not
- * before WW_CLIENT_SILENCE_NS.
+ * The clients that a node has heard on a transport on which all share one device or socket. A
+ * client is known by its address; the one that was silent longest makes room for a new one, but
+ * not before WW_CLIENT_SILENCE_NS.
  */
 #ifndef WW_DPDK_IO_CLIENTS_H
 #define WW_DPDK_IO_CLIENTS_H
@@ -16,8 +16,8 @@ struct ww_clients {
     uint64_t heard_ns[WW_CLIENTS_MAX];
 };
 
-/* The number of the client at `from`, which was heard now; -1 when all are taken. *changed says that
- * the number is new, or has moved to another mac. */
+/* The number of the client at `from`, which was heard now; -1 when all are taken. *changed says
+ * that the number is new, or has moved to another mac. */
 int ww_clients_hear(struct ww_clients *clients, const struct ww_frame_end *from, uint64_t now_ns,
                     bool *changed);
 

@@ -17,9 +17,8 @@
 #include <unistd.h>
 
 #define PACKET_FRAMES 512u
-#define PACKET_OVERHEAD 128u /* the kernel's own header before each frame, and its alignment */
-#define PACKET_BLOCK_BYTES (64u * WW_KIB)
-#define XDP_RING 2048u /* frames in each of fill, receive, transmit and completion ring */
+#define PACKET_OVERHEAD 66u /* what the kernel puts before a frame in the ring */
+#define XDP_RING 2048u      /* frames in each of fill, receive, transmit and completion ring */
 
 uint32_t ww_device_frames(enum ww_net_kind kind)
 {
@@ -31,9 +30,25 @@ uint32_t ww_device_mtu_max(enum ww_net_kind kind)
 {
     if (kind != WW_NET_AF_XDP)
         return WW_MTU_MAX;
-    return (uint32_t)sysconf(_SC_PAGESIZE) - (uint32_t)sizeof(struct rte_mempool_objhdr) -
+    return (uint32_t)sysconf(_SC_PAGESIZE) -
+           RTE_ALIGN_CEIL((uint32_t)sizeof(struct rte_mempool_objhdr), RTE_MEMPOOL_ALIGN) -
            (uint32_t)sizeof(struct rte_mbuf) - RTE_PKTMBUF_HEADROOM - XDP_PACKET_HEADROOM -
            WW_ETHERNET_BYTES;
+}
+
+/* A slot of the ring is a block of its own, so whole pages: the driver knows no gaps. */
+static uint32_t packet_slot_bytes(uint32_t mtu)
+{
+    return RTE_ALIGN_CEIL(mtu + WW_ETHERNET_BYTES + PACKET_OVERHEAD, (uint32_t)getpagesize());
+}
+
+/* af_packet's driver insists on a buffer for all of a slot; the kernel part of af_xdp keeps a
+ * headroom. */
+uint32_t ww_device_frame_bytes(enum ww_net_kind kind, uint32_t mtu)
+{
+    if (kind == WW_NET_AF_PACKET)
+        return packet_slot_bytes(mtu);
+    return mtu + WW_ETHERNET_BYTES + (kind == WW_NET_AF_XDP ? XDP_PACKET_HEADROOM : 0);
 }
 
 static int check_interface(const struct ww_net_options *options, struct ww_error *error)
@@ -70,9 +85,9 @@ static void format_arguments(char *text, size_t size, const struct ww_net_option
         snprintf(text, size, "iface=%s", options->interface);
         return;
     }
-    uint32_t frame = rte_align32pow2(options->mtu + WW_ETHERNET_BYTES + PACKET_OVERHEAD);
+    uint32_t slot = packet_slot_bytes(options->mtu);
     snprintf(text, size, "iface=%s,blocksz=%u,framesz=%u,framecnt=%u,qdisc_bypass=1",
-             options->interface, PACKET_BLOCK_BYTES, frame, PACKET_FRAMES);
+             options->interface, slot, slot, PACKET_FRAMES);
 }
 
 static struct ww_frame_end address_end(const struct ww_net_address *address)

@@ -58,7 +58,8 @@ int ww_device_open(struct ww_dpdk *dpdk, const struct ww_net_options *options,
 bool ww_memif_service(struct ww_dpdk *dpdk);
 void ww_memif_close(struct ww_dpdk *dpdk);
 
-/* How many frames the device itself may hold, and the largest MTU that it takes. */
+/* How many frames the device itself may hold, their size, and the largest MTU that it takes. */
+uint32_t ww_device_frame_bytes(enum ww_net_kind kind, uint32_t mtu);
 uint32_t ww_device_frames(enum ww_net_kind kind);
 uint32_t ww_device_mtu_max(enum ww_net_kind kind);
 

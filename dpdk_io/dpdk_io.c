@@ -63,8 +63,9 @@ static int open_pool(struct ww_dpdk *dpdk, const struct ww_net_options *options,
                       + WW_BURST                         /* received, being checked */
                       + 1 + ports * WW_BURST             /* being written, waiting for a flush */
                       + ww_device_frames(options->kind); /* in the device's rings */
-    dpdk->frames = ww_frame_pool("ww_frames", frames, options->mtu + WW_ETHERNET_BYTES,
-                                 options->kind != WW_NET_AF_XDP);
+    dpdk->frames =
+        ww_frame_pool("ww_frames", frames, ww_device_frame_bytes(options->kind, options->mtu),
+                      options->kind != WW_NET_AF_XDP);
     if (dpdk->frames == NULL)
         return ww_eal_fail(error, WW_ENOMEM, "cannot have %u buffers of %u bytes", frames,
                            options->mtu);

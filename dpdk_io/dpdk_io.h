@@ -55,7 +55,8 @@ struct ww_net_options {
 int ww_net_open(const struct ww_net_options *options, struct ww_transport **transport,
                 struct ww_error *error);
 
-/* Is memory backed by hugepages, and how many bytes does the transport hold? For the start-up line. */
+/* Is memory backed by hugepages, and how many bytes does the transport hold? For the start-up
+ * line. */
 struct ww_net_memory {
     bool hugepages;
     uint64_t pool_bytes;

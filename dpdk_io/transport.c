@@ -182,7 +182,7 @@ static void dpdk_tx_send(struct ww_transport *transport, uint32_t head_bytes, co
 
     uint8_t *headers = rte_pktmbuf_mtod(frame, uint8_t *);
     ww_frame_write(&dpdk->open_link->frame, headers, payload_bytes);
-    /* Copied: a second segment that refers to the body measured no faster, hot or cold, up to 8 KiB. */
+    /* Copied: a second segment that refers to the body measured no faster up to 8 KiB. */
     if (body_bytes != 0)
         memcpy(headers + WW_FRAME_OVERHEAD + head_bytes, body, body_bytes);
     frame->data_len = (uint16_t)(WW_FRAME_OVERHEAD + payload_bytes);

@@ -31,7 +31,7 @@ class Result:
 
 
 def parse(output, exit_code):
-    """A suite that died, said less than it planned, or failed without saying so, counts as failed."""
+    """A suite that died, or said less than it planned, or failed in silence, counts as failed."""
     result = Result()
     planned = None
     for line in output.splitlines():

@@ -15,8 +15,8 @@ def counts(output, exit_code=0):
 
 
 def test_counts_each_kind():
-    check_equal(counts("TAP version 13\n1..4\nok - a\nnot ok - b\nok - c # SKIP no root\nok 4\n", 1),
-                (2, 1, 1))
+    output = "TAP version 13\n1..4\nok - a\nnot ok - b\nok - c # SKIP no root\nok 4\n"
+    check_equal(counts(output, 1), (2, 1, 1))
 
 
 def test_plan_may_come_last():

@@ -16,9 +16,9 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-static int errno_status(void)
+int ww_wal_errno_status(void)
 {
-    return errno == ENOSPC || errno == EDQUOT ? WW_ENOSPC : WW_EIO;
+    return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? WW_ENOSPC : WW_EIO;
 }
 
 static uint32_t identity_checksum(const struct ww_wal_identity *identity)
@@ -30,7 +30,7 @@ static int make_directory(const char *path, struct ww_error *error)
 {
     if (mkdir(path, 0750) != 0)
         return errno == EEXIST ? WW_OK
-                               : ww_fail_errno(error, errno_status(),
+                               : ww_fail_errno(error, ww_wal_errno_status(),
                                                "cannot create the data directory %s", path);
     char copy[sizeof(((struct ww_wal_directory *)0)->path)];
     snprintf(copy, sizeof(copy), "%s", path);
@@ -67,7 +67,7 @@ static int lock(struct ww_wal_directory *directory, bool create, struct ww_error
     int length = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
     if (ftruncate(directory->lock_fd, 0) != 0 ||
         pwrite(directory->lock_fd, pid, (size_t)length, 0) != length)
-        return ww_fail_errno(error, errno_status(), "cannot write %s/lock", directory->path);
+        return ww_fail_errno(error, ww_wal_errno_status(), "cannot write %s/lock", directory->path);
     return WW_OK;
 }
 
@@ -106,7 +106,7 @@ static int load_identity(struct ww_wal_directory *directory, bool create, struct
 static int open_wal(struct ww_wal_directory *directory, bool create, struct ww_error *error)
 {
     if (create && mkdirat(directory->fd, "wal", 0750) != 0 && errno != EEXIST)
-        return ww_fail_errno(error, errno_status(), "cannot create %s/wal", directory->path);
+        return ww_fail_errno(error, ww_wal_errno_status(), "cannot create %s/wal", directory->path);
     directory->wal_fd = openat(directory->fd, "wal", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory->wal_fd < 0)
         return ww_fail_errno(error, WW_EIO, "cannot open %s/wal", directory->path);
@@ -156,16 +156,16 @@ int ww_wal_identity_store(struct ww_wal_directory *directory, struct ww_error *e
     identity->crc32c = identity_checksum(identity);
     int fd = openat(directory->fd, "identity.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
     if (fd < 0)
-        return ww_fail_errno(error, errno_status(), "cannot create %s/identity.new",
+        return ww_fail_errno(error, ww_wal_errno_status(), "cannot create %s/identity.new",
                              directory->path);
     errno = ENOSPC; /* what a short write means */
     bool stored = write(fd, identity, sizeof(*identity)) == (ssize_t)sizeof(*identity) &&
                   fsync(fd) == 0 &&
                   renameat(directory->fd, "identity.new", directory->fd, "identity") == 0 &&
                   fsync(directory->fd) == 0;
-    int status =
-        stored ? WW_OK
-               : ww_fail_errno(error, errno_status(), "cannot store %s/identity", directory->path);
+    int status = stored ? WW_OK
+                        : ww_fail_errno(error, ww_wal_errno_status(), "cannot store %s/identity",
+                                        directory->path);
     close(fd);
     return status;
 }

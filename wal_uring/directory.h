@@ -50,6 +50,9 @@ void ww_wal_directory_close(struct ww_wal_directory *directory);
 /* Replaces DIR/identity by directory->identity, durably and at once. */
 int ww_wal_identity_store(struct ww_wal_directory *directory, struct ww_error *error);
 
+/* What errno means for a file that was to be written: WW_ENOSPC or WW_EIO. */
+int ww_wal_errno_status(void);
+
 /* Is the directory on a file system that lives in memory, where nothing is durable? */
 bool ww_wal_directory_volatile(const struct ww_wal_directory *directory);
 

@@ -9,14 +9,6 @@
 
 #include <liburing.h>
 
-#define WW_WAL_REGIONS 2u
-/* Open segments: one for every operation that may be in flight, and as many that stay open. */
-#define WW_WAL_FILES (2u * (WW_WRITE_DEPTH_MAX + WW_READ_BUFFERS))
-/* A write has at most a flush behind it; so neither queue can overflow. */
-#define WW_WAL_RING_ENTRIES 64u
-
-_Static_assert(2 * WW_WRITE_DEPTH_MAX + WW_READ_BUFFERS <= WW_WAL_RING_ENTRIES, "all fit");
-
 struct ww_wal_file {
     uint64_t segment; /* UINT64_MAX: none */
     uint32_t users;   /* operations in flight */

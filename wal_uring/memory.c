@@ -10,8 +10,6 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 
-#define SEGMENTS_MAX 65536u /* alive at one time */
-
 struct memory_log {
     struct ww_wal_head head;                    /* first */
     uint64_t durable;                           /* what poll has reported */
@@ -19,7 +17,7 @@ struct memory_log {
     struct ww_log_event reads[WW_READ_BUFFERS]; /* complete, not reported */
     uint32_t read_count;
 
-    /* The preparer's; segment n is at n % SEGMENTS_MAX, and published by the limit. */
+    /* The preparer's; segment n is at n % WW_WAL_MEMORY_SEGMENTS_MAX; the limit publishes it. */
     uint8_t **segments;
     uint64_t first, count, count_max; /* alive: count of them from first on */
     uint8_t **spares;
@@ -28,7 +26,7 @@ struct memory_log {
 
 static uint8_t *at(const struct memory_log *log, uint64_t position)
 {
-    return log->segments[position / log->head.segment_bytes % SEGMENTS_MAX] +
+    return log->segments[position / log->head.segment_bytes % WW_WAL_MEMORY_SEGMENTS_MAX] +
            position % log->head.segment_bytes;
 }
 
@@ -50,7 +48,7 @@ static int make_segment(void *owner, uint64_t segment, struct ww_error *error)
         madvise(memory, size, MADV_POPULATE_WRITE); /* here, so that a write never faults */
         ww_wal_count(&log->head, WW_WAL_SEGMENTS_PREPARED, 1);
     }
-    log->segments[segment % SEGMENTS_MAX] = memory;
+    log->segments[segment % WW_WAL_MEMORY_SEGMENTS_MAX] = memory;
     log->count++;
     return WW_OK;
 }
@@ -59,7 +57,7 @@ static void recycle(void *owner, uint64_t first_kept)
 {
     struct memory_log *log = owner;
     for (; log->first < first_kept; log->first++, log->count--)
-        log->spares[log->spare_count++] = log->segments[log->first % SEGMENTS_MAX];
+        log->spares[log->spare_count++] = log->segments[log->first % WW_WAL_MEMORY_SEGMENTS_MAX];
 }
 
 static int memory_write(struct ww_log_store *store, uint64_t position, const void *data,
@@ -158,16 +156,16 @@ int ww_wal_memory_open(const struct ww_wal_options *options, struct ww_log_store
     log->head.preparer.make = make_segment;
     log->head.preparer.recycle = recycle;
     log->count_max = options->max_bytes / options->segment_bytes;
-    if (log->count_max == 0 || log->count_max > SEGMENTS_MAX)
-        log->count_max = SEGMENTS_MAX;
+    if (log->count_max == 0 || log->count_max > WW_WAL_MEMORY_SEGMENTS_MAX)
+        log->count_max = WW_WAL_MEMORY_SEGMENTS_MAX;
     uint64_t bytes = options->prepare_bytes > 0 ? options->prepare_bytes : 1;
     if (bytes > log->count_max * options->segment_bytes)
         bytes = log->count_max * options->segment_bytes;
 
     int status = WW_OK;
     uint64_t *stream = &log->head.store.stream_id;
-    log->segments = calloc(SEGMENTS_MAX, sizeof(*log->segments));
-    log->spares = calloc(SEGMENTS_MAX, sizeof(*log->spares));
+    log->segments = calloc(WW_WAL_MEMORY_SEGMENTS_MAX, sizeof(*log->segments));
+    log->spares = calloc(WW_WAL_MEMORY_SEGMENTS_MAX, sizeof(*log->spares));
     if (log->segments == NULL || log->spares == NULL)
         status = ww_fail(error, WW_ENOMEM, "no memory for the log");
     else if (getrandom(stream, sizeof(*stream), 0) != (ssize_t)sizeof(*stream))

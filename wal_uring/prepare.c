@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wal_uring/prepare.h"
 
+#include "engine/base/limits.h"
+
 #include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>
-
-#define RETRY_SECONDS 1
 
 static int make_next(struct ww_wal_preparer *preparer, struct ww_error *error)
 {
@@ -47,7 +47,7 @@ static void wait_for_change(struct ww_wal_preparer *preparer, bool retry)
     }
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += RETRY_SECONDS;
+    until.tv_sec += WW_WAL_PREPARE_RETRY_S;
     pthread_cond_timedwait(&preparer->changed, &preparer->mutex, &until);
 }
 

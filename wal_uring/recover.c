@@ -9,8 +9,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WINDOW_BYTES (4u * WW_MIB) /* one read: large enough to keep a fast device busy */
-
 struct walk {
     const struct ww_wal_directory *directory;
     uint64_t segment_bytes;
@@ -73,7 +71,7 @@ static int look(struct walk *walk, uint64_t position, const uint8_t **data, size
     uint64_t need = left < WW_BLOCK_MAX ? left : WW_BLOCK_MAX;
     if (position < walk->window_position ||
         position + need > walk->window_position + walk->window_bytes) {
-        uint64_t size = left < WINDOW_BYTES ? left : WINDOW_BYTES;
+        uint64_t size = left < WW_WAL_RECOVERY_BYTES ? left : WW_WAL_RECOVERY_BYTES;
         uint64_t offset = WW_SEGMENT_HEADER_BYTES + position % walk->segment_bytes;
         ssize_t got = pread(walk->fd, walk->window, size, (off_t)offset);
         if (got < (ssize_t)need) {
@@ -188,8 +186,8 @@ static int damaged(const struct walk *walk, uint64_t position, const char *why, 
 }
 
 /*
- * The chain ended at recovered->end. Looks at every place behind for a block of this chain: one that
- * knew the bad position to be durable proves damage; the others were never acknowledged.
+ * The chain ended at recovered->end. Looks at every place behind for a block of this chain: one
+ * that knew the bad position to be durable proves damage; the others were never acknowledged.
  */
 static int search_behind(struct walk *walk, struct ww_wal_recovered *recovered, const char *why)
 {
@@ -262,7 +260,7 @@ int ww_wal_recover(const struct ww_wal_directory *directory, bool settle, ww_log
         .error = error,
         .fd = -1,
     };
-    walk.window = aligned_alloc(WW_BLOCK_ALIGN, WINDOW_BYTES);
+    walk.window = aligned_alloc(WW_BLOCK_ALIGN, WW_WAL_RECOVERY_BYTES);
     if (walk.window == NULL)
         return ww_fail(error, WW_ENOMEM, "no memory to read %s", directory->path);
     int status = ww_wal_segment_list(directory, ".seg", &walk.segments, &walk.segment_count, error);

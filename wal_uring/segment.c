@@ -16,11 +16,6 @@
 
 #define NAME_DIGITS 16
 
-static int errno_status(void)
-{
-    return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? WW_ENOSPC : WW_EIO;
-}
-
 struct ww_wal_name ww_wal_segment_name(uint64_t segment, const char *suffix)
 {
     struct ww_wal_name name;
@@ -188,8 +183,8 @@ int ww_wal_segment_rename(const struct ww_wal_directory *directory, uint64_t fro
     if (renameat(directory->wal_fd, old.text, directory->wal_fd, new.text) == 0 &&
         fsync(directory->wal_fd) == 0)
         return WW_OK;
-    return ww_fail_errno(error, errno_status(), "cannot rename %s/wal/%s to %s", directory->path,
-                         old.text, new.text);
+    return ww_fail_errno(error, ww_wal_errno_status(), "cannot rename %s/wal/%s to %s",
+                         directory->path, old.text, new.text);
 }
 
 int ww_wal_segment_create(const struct ww_wal_directory *directory, uint64_t segment,
@@ -201,14 +196,15 @@ int ww_wal_segment_create(const struct ww_wal_directory *directory, uint64_t seg
     int flags = O_RDWR | O_CLOEXEC | open_flags | (spare != NULL ? 0 : O_CREAT | O_TRUNC);
     int fd = openat(directory->wal_fd, name.text, flags, 0640);
     if (fd < 0)
-        return ww_fail_errno(error, errno_status(), "cannot open %s/wal/%s", directory->path,
+        return ww_fail_errno(error, ww_wal_errno_status(), "cannot open %s/wal/%s", directory->path,
                              name.text);
     uint64_t bytes = WW_SEGMENT_HEADER_BYTES + directory->identity.segment_bytes;
     int status = WW_OK;
     if ((spare == NULL && !write_zeros(fd, bytes)) || !write_header(directory, fd, segment) ||
         fdatasync(fd) != 0)
-        status = ww_fail_errno(error, errno_status(), "cannot write %" PRIu64 " bytes to %s/wal/%s",
-                               bytes, directory->path, name.text);
+        status = ww_fail_errno(error, ww_wal_errno_status(),
+                               "cannot write %" PRIu64 " bytes to %s/wal/%s", bytes,
+                               directory->path, name.text);
     close(fd);
     if (status == WW_OK)
         status = ww_wal_segment_rename(directory, number, suffix, segment, ".seg", error);

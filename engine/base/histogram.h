@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Latency histogram, log-linear like HdrHistogram with 3 significant digits (Tene): values from 1 ns
- * to about 1,000 s with an error below 0.1 %. Recording is a few instructions; fixed memory.
+ * Latency histogram, log-linear like HdrHistogram with 3 significant digits (Tene): values from
+ * 1 ns to about 1,000 s with an error below 0.1 %. Recording is a few instructions; fixed memory.
  */
 #ifndef WW_BASE_HISTOGRAM_H
 #define WW_BASE_HISTOGRAM_H

@@ -56,6 +56,13 @@
 #define WW_WRITE_DEPTH_MAX 16u
 #define WW_READ_BYTES (512u * WW_KIB) /* one read of the log; holds at least one whole block */
 #define WW_READ_BUFFERS 8u
+#define WW_WAL_REGIONS 2u /* registered with io_uring */
+/* Open segments: one for every operation that may be in flight, and as many that stay open. */
+#define WW_WAL_FILES (2u * (WW_WRITE_DEPTH_MAX + WW_READ_BUFFERS))
+#define WW_WAL_RING_ENTRIES 64u              /* a write has at most a flush behind it */
+#define WW_WAL_RECOVERY_BYTES (4u * WW_MIB)  /* one read: keeps a fast device busy */
+#define WW_WAL_MEMORY_SEGMENTS_MAX 65536u    /* alive at one time, in memory mode */
+#define WW_WAL_PREPARE_RETRY_S 1             /* after a segment could not be made */
 
 /* Memory of one shard. */
 #define WW_LOG_BUFFER_MIN (1u * WW_MIB)
@@ -94,6 +101,8 @@
 #define WW_CLIENT_OPEN_TIMEOUT_NS 2000000000u
 
 _Static_assert(WW_READ_BYTES >= WW_BLOCK_MAX, "a read holds a whole block");
+_Static_assert(2 * WW_WRITE_DEPTH_MAX + WW_READ_BUFFERS <= WW_WAL_RING_ENTRIES,
+               "neither queue of the ring can overflow");
 _Static_assert(WW_WRITE_MAX >= WW_BLOCK_MAX, "a write holds a whole block");
 _Static_assert(WW_BLOCK_MAX % WW_BLOCK_ALIGN == 0, "blocks are aligned");
 _Static_assert(WW_BATCH_MAX(WW_MTU_MAX) + WW_BLOCK_HEADER_BYTES <= WW_BLOCK_MAX,

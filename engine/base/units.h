@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Each returns WW_OK or WW_EINVAL; on error *why is a static string such as "unknown unit; use ...". */
+/* Each returns WW_OK or WW_EINVAL; on error *why is a static string such as "not a number". */
 int ww_parse_count(const char *text, uint64_t *value, const char **why); /* 12, 100k, 2M */
 int ww_parse_bytes(const char *text, uint64_t *value,
                    const char **why); /* 4096, 64KiB, 1GiB, 64B */

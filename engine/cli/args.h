@@ -49,7 +49,7 @@ struct ww_cli {
     bool help; /* --help was given */
 };
 
-/* Commands end with one whose verb is NULL. WW_EINVAL: `error` says what is wrong and what is near. */
+/* `commands` ends with NULL. WW_EINVAL: `error` says what is wrong and what is near. */
 int ww_args_parse(struct ww_cli *cli, const struct ww_command *const *commands, int count,
                   char **words, struct ww_error *error);
 

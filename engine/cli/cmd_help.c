@@ -2,6 +2,7 @@
 #include "engine/cli/cli.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #ifdef WW_JEMALLOC
 #include <jemalloc/jemalloc.h>
@@ -24,7 +25,7 @@ static const char *allocator(void)
     const char *version;
     size_t size = sizeof(version);
     if (mallctl("version", &version, &size, NULL, 0) == 0)
-        snprintf(name, sizeof(name), "jemalloc %.40s", version);
+        snprintf(name, sizeof(name), "jemalloc %.*s", (int)strcspn(version, "-"), version);
 #endif
     return name;
 }

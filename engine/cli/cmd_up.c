@@ -20,7 +20,7 @@ static const struct ww_flag flags[] = {
 
 static void print_endpoints(const struct ww_local_cluster *cluster, uint32_t nodes)
 {
-    printf("A cluster of %u nodes is up in %s\n", nodes, ww_local_cluster_directory(cluster));
+    printf("The cluster is up, in %s\n", ww_local_cluster_directory(cluster));
     for (uint32_t id = 1; id <= nodes; id++)
         printf("  node %u: endpoint %s, process %d\n", id, ww_local_cluster_endpoint(cluster, id),
                (int)ww_local_cluster_pid(cluster, id));

@@ -39,8 +39,8 @@ void ww_entry_reader_close(struct ww_entry_reader *reader);
 
 /*
  * The next entry, without waiting: an enum ww_reader_result, or a status below 0: WW_ETOOBIG (names
- * the entry's number, its size and the limit), WW_EINVAL (the input ends within an entry). The bytes
- * are valid until the next call.
+ * the entry's number, its size and the limit), WW_EINVAL (the input ends within an entry). The
+ * bytes are valid until the next call.
  */
 int ww_entry_reader_next(struct ww_entry_reader *reader, const void **data, size_t *size,
                          struct ww_error *error);

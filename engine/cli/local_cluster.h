@@ -5,8 +5,8 @@
  *   DIR/nodeN.yaml   configuration        DIR/nodeN.log   what the process printed
  *   DIR/nodeN/       data directory       DIR/sockets/    memif sockets
  *
- * The nodes are children of the calling thread: they are killed by the kernel when it ends. They run
- * in process groups of their own, so that ^C reaches only the caller.
+ * The nodes are children of the calling thread: the kernel kills them when it ends. They run in
+ * process groups of their own, so that ^C reaches only the caller.
  */
 #ifndef WW_CLI_LOCAL_CLUSTER_H
 #define WW_CLI_LOCAL_CLUSTER_H

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 /*
- * Makes the directory of a cluster of `nodes` nodes, with DIR/sockets in it, and writes its absolute
+ * Makes the directory of a cluster of `nodes` nodes, with DIR/sockets in it, and tells its absolute
  * path. `wanted` NULL: a fresh one. A directory that holds a cluster of another size is refused.
  */
 int ww_local_open_directory(const char *wanted, uint32_t nodes, char *path, size_t size,

@@ -14,9 +14,11 @@
 
 #define ADMIN_PORT 7200u /* + node id */
 
-/* Variables of the command line's global flags, which are not keys of a node. */
-static const char *const foreign_variables[] = {"WW_CONFIG", "WW_ENDPOINT", "WW_OUTPUT",
-                                                "WW_FORMAT", "WW_QUIET",    "WW_PROGRESS"};
+/* Variables of the command line's global flags and of clients, which are not keys of a node. */
+static const char *const foreign_variables[] = {
+    "WW_CONFIG",   "WW_ENDPOINT",         "WW_OUTPUT",         "WW_FORMAT",     "WW_QUIET",
+    "WW_PROGRESS", "WW_CLIENT_INTERFACE", "WW_CLIENT_ADDRESS", "WW_CLIENT_MAC",
+};
 
 static int apply_variable(struct ww_config *config, const char *name, const char *value,
                           struct ww_error *error)

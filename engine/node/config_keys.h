@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of all scalar configuration keys: files, environment, flags, help and docs follow it. */
+/* The table of all scalar configuration keys; files, environment, flags and help follow it. */
 #ifndef WW_NODE_CONFIG_KEYS_H
 #define WW_NODE_CONFIG_KEYS_H
 

@@ -2,10 +2,10 @@
 /*
  * A follower receives AppendEntries, and acknowledges what is durable.
  *
- * Figure 2: "1. Reply false if term < currentTerm. 2. Reply false if log doesn't contain an entry at
- * prevLogIndex whose term matches prevLogTerm. 3. If an existing entry conflicts with a new one
- * (same index but different terms), delete the existing entry and all that follow it. 4. Append any
- * new entries not already in the log. 5. If leaderCommit > commitIndex, set commitIndex =
+ * Figure 2: "1. Reply false if term < currentTerm. 2. Reply false if log doesn't contain an entry
+ * at prevLogIndex whose term matches prevLogTerm. 3. If an existing entry conflicts with a new one
+ * (same index but different terms), delete the existing entry and all that follow it. 4. Append
+ * any new entries not already in the log. 5. If leaderCommit > commitIndex, set commitIndex =
  * min(leaderCommit, index of last new entry)."
  *
  * Section 5.3: "when rejecting an AppendEntries request, the follower can include the term of the
@@ -94,7 +94,7 @@ int ww_raft_recv_append(struct ww_raft *raft, const struct ww_raft_event *event,
         reject(raft, event, update);
         return WW_OK;
     }
-    /* A second leader of one term, or a leader without what is committed, breaks Raft's promises. */
+    /* A second leader of one term, or one without what is committed, breaks Raft's promises. */
     if (message->term == raft->term &&
         (raft->role == WW_RAFT_LEADER || (raft->leader != 0 && raft->leader != event->from)))
         return WW_EINVAL;

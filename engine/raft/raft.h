@@ -156,12 +156,12 @@ int ww_raft_step(struct ww_raft *raft, const struct ww_raft_event *event,
  * As leader: the next AppendEntries for `peer` that window and state allow now. Returns false when
  * there is none. The message carries no body yet: the shell may put in whole batches that begin at
  * message->index + 1 and end at or below *last, of at most *budget_bytes (but always at least one
- * batch when the budget is not 0). When *last <= message->index it carries only the commit position.
+ * batch when the budget is not 0). When *last <= message->index it tells only the commit position.
  */
 bool ww_raft_next_append(const struct ww_raft *raft, uint32_t peer, struct ww_raft_message *message,
                          uint64_t *last, uint32_t *budget_bytes);
 
-/* The shell sent that message with entries up to `last` (message->index if none), `bytes` in all. */
+/* The shell sent that message with entries up to `last` (message->index if none), of `bytes`. */
 void ww_raft_sent(struct ww_raft *raft, uint32_t peer, uint64_t last, uint32_t bytes,
                   uint64_t now_ns);
 

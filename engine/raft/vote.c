@@ -5,9 +5,9 @@
  * Figure 2, RequestVote: "1. Reply false if term < currentTerm. 2. If votedFor is null or
  * candidateId, and candidate's log is at least as up-to-date as receiver's log, grant vote."
  *
- * Thesis 9.6 adds for the pre-vote: "and the voters have not received heartbeats from a valid leader
- * for at least a baseline election timeout"; section 4.2.3 the same for votes, so that a disturbed
- * node does not depose a leader that a quorum hears.
+ * Thesis 9.6 adds for the pre-vote: "and the voters have not received heartbeats from a valid
+ * leader for at least a baseline election timeout"; section 4.2.3 the same for votes, so that a
+ * disturbed node does not depose a leader that a quorum hears.
  */
 #include "engine/raft/raft_internal.h"
 
@@ -33,7 +33,7 @@ static void reply(struct ww_raft *raft, const struct ww_raft_event *event, bool 
     struct ww_raft_message *message = ww_raft_emit(raft, update, event->from, type);
 
     message->flags = granted ? WW_RAFT_GRANTED : 0;
-    /* A granted reply names the term that it is for; a refusal our own, so that the asker learns. */
+    /* A granted reply names the term that it is for; a refusal our own, for the asker to learn. */
     if (granted)
         message->term = event->message->term;
 }

@@ -131,8 +131,9 @@ static const char *check(const struct ww_batch_header *header, size_t bytes)
     if (header->crc32c != ww_crc32c(&header->size_bytes, header->size_bytes - 4))
         return "batch: checksum does not match";
     if (header->kind == WW_BATCH_HARD_STATE) {
-        bool plain = header->count == 0 && header->size_bytes == HEADER && header->padding == 0;
-        return plain ? NULL : "batch: a hard state has no entries";
+        if (header->count != 0 || header->size_bytes != HEADER || header->padding != 0)
+            return "batch: a hard state has no entries";
+        return header->first_index <= UINT32_MAX ? NULL : "batch: the vote is not a node";
     }
     if (header->kind != WW_BATCH_ENTRIES)
         return "batch: unknown kind";

@@ -40,6 +40,8 @@ static bool known_type(uint8_t type)
 static bool layout_adds_up(const uint8_t *data, const struct ww_datagram_header *header,
                            uint32_t head_bytes)
 {
+    if (header->message_count > WW_MESSAGES_PER_DATAGRAM)
+        return false;
     uint64_t sum = head_bytes;
     for (uint32_t at = sizeof(*header); at < head_bytes; at += WW_MESSAGE_BYTES) {
         const struct ww_raft_message *message = (const void *)(data + at);

@@ -81,12 +81,14 @@ def test_only_node_c_names_backends():
 
 
 def test_backends_do_not_know_each_other():
-    check_equal(includes("dpdk_io/a.c", "wal_uring/wal_uring.h"), ["includes wal_uring/wal_uring.h"])
+    check_equal(includes("dpdk_io/a.c", "wal_uring/wal_uring.h"),
+                ["includes wal_uring/wal_uring.h"])
     check_equal(includes("wal_uring/a.c", "engine/backend/log_store.h"), [])
 
 
 def test_includes_are_paths_from_the_root():
     check_equal(includes("engine/base/a.c", "assert.h"), ['"assert.h" is not a path from the root'])
+    check_equal(includes("tests/unit/engine/base/test_a.c", "fixture.h"), [])
 
 
 def test_other_files_are_left_alone():

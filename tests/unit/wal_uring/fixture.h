@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A small log of one group, whose entry n holds bytes that follow from n, and what reads it back. */
+/* A small log of one group: entry n holds bytes that follow from n. And what reads it back. */
 #ifndef WW_TEST_WAL_FIXTURE_H
 #define WW_TEST_WAL_FIXTURE_H
 

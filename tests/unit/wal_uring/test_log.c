@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fixture.h"
 
+#include "wal_uring/disk.h"
+
 #include <criterion/criterion.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static struct test_log log_;
 
@@ -213,11 +216,17 @@ Test(wal_log, data_outside_the_regions_works_too)
 
 Test(wal_log, regions_that_may_not_be_locked_are_used_unregistered)
 {
-    struct rlimit none = {0, 0};
-    setrlimit(RLIMIT_MEMLOCK, &none); /* root may lock all the same; then this is the plain case */
+    struct rlimit little = {256 * WW_KIB, 256 * WW_KIB}; /* enough for the ring itself */
+    setrlimit(RLIMIT_MEMLOCK, &little);
+    if (geteuid() == 0) /* who may lock all the same */
+        cr_assert(chown(log_.directory, 65534, 65534) == 0 && seteuid(65534) == 0);
     open_ok();
+    cr_expect_eq(((struct ww_wal_disk *)log_.store)->region_count, 0u);
     test_log_append(&log_, 20000);
     cr_expect_eq(log_.durable, log_.written);
+    test_log_close(&log_);
+    if (getuid() == 0)
+        cr_assert_eq(seteuid(0), 0);
 }
 
 /* Writes until the log has gone through `segments` segments, releasing what is behind. */
@@ -312,6 +321,32 @@ static void limit_file_size(uint64_t bytes)
     getrlimit(RLIMIT_FSIZE, &limit);
     limit.rlim_cur = bytes;
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+Test(wal_log, no_room_for_the_first_segments_is_said)
+{
+    limit_file_size(TEST_SEGMENT / 2);
+    cr_expect_eq(test_log_open(&log_), WW_ENOSPC);
+    cr_expect_not_null(strstr(log_.error.text, "0000000000000000.new"), "%s", log_.error.text);
+    cr_expect_eq(test_count_files(&log_, ".new"), 0);
+    limit_file_size(RLIM_INFINITY);
+    open_ok();
+}
+
+Test(wal_log, without_room_the_limit_stays_until_there_is_some)
+{
+    open_ok();
+    while (log_.position < TEST_SEGMENT || log_.store->limit_position < 2u * TEST_SEGMENT)
+        test_log_append(&log_, 100000);
+    limit_file_size(TEST_SEGMENT / 2); /* existing segments can be written up to there */
+    while (log_.position < TEST_SEGMENT + TEST_SEGMENT / 4)
+        test_log_append(&log_, 1000);
+    cr_expect_eq(log_.failures, 0u);
+    cr_expect_eq(log_.store->limit_position, 2u * TEST_SEGMENT);
+    limit_file_size(RLIM_INFINITY);
+    while (log_.store->limit_position <= 2u * TEST_SEGMENT)
+        sched_yield();
+    test_log_append(&log_, 1000);
 }
 
 static void fence(enum ww_durability durability)

@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -335,12 +336,14 @@ Test(wal_recovery, half_made_files_are_removed_and_left_over_segments_recycled)
         test_log_append(&log_, 100000);
         log_.store->ops->release(log_.store, log_.durable);
     }
+    char path[128];
+    snprintf(path, sizeof(path), "%s/wal/0000000000000001.seg", log_.directory);
+    while (access(path, F_OK) == 0)
+        sched_yield(); /* the preparer is about to recycle it */
     test_log_close(&log_);
     /* A crash just after the identity had let go of a segment, before its file was renamed. */
     uint8_t *old = malloc(HEADER + TEST_SEGMENT);
     test_peek(&log_, "wal/0000000000000002.seg", 0, old, HEADER + TEST_SEGMENT);
-    char path[128];
-    snprintf(path, sizeof(path), "%s/wal/0000000000000001.seg", log_.directory);
     close(open(path, O_CREAT | O_RDWR, 0600));
     test_poke(&log_, "wal/0000000000000001.seg", 0, old, HEADER + TEST_SEGMENT);
     free(old);

@@ -176,7 +176,8 @@ void fixture_become_candidate(struct fixture *f)
     struct ww_raft_status status = fixture_status(f);
 
     fixture_timeout(f);
-    for (uint32_t id = 2; fixture_status(f).role == WW_RAFT_PRE_CANDIDATE; id++)
+    for (uint32_t id = 2; id <= WW_NODES_MAX && fixture_status(f).role == WW_RAFT_PRE_CANDIDATE;
+         id++)
         fixture_vote_reply(f, id, WW_RAFT_PRE_VOTE_REPLY, status.term + 1, true);
     cr_assert_eq(fixture_status(f).role, WW_RAFT_CANDIDATE);
 }
@@ -185,8 +186,9 @@ void fixture_become_leader(struct fixture *f)
 {
     fixture_become_candidate(f);
     fixture_hard_state_durable(f);
-    for (uint32_t id = 2; !ww_raft_is_leader(f->raft); id++)
+    for (uint32_t id = 2; id <= WW_NODES_MAX && !ww_raft_is_leader(f->raft); id++)
         fixture_vote_reply(f, id, WW_RAFT_VOTE_REPLY, ww_raft_term(f->raft), true);
+    cr_assert(ww_raft_is_leader(f->raft));
 }
 
 const struct ww_raft_outgoing *fixture_sent(const struct fixture *f, uint32_t to, uint8_t type)

@@ -53,6 +53,20 @@ Test(raft_append, only_what_this_leader_verified_is_acknowledged)
     fixture_stop(&f);
 }
 
+Test(raft_append, what_the_last_leader_verified_says_nothing_about_the_next_one)
+{
+    struct fixture f;
+
+    fixture_start(&f, 3, 4, 0, "1444");
+    fixture_heartbeat(&f, 2, 4, 4, 4, 0);
+    cr_expect_eq(flushed(&f), 4);
+    fixture_append(&f, 3, 5, 2, 4, "", 0);
+    fixture_flush(&f, WINDOW);
+    cr_assert_eq(f.update.message_count, 1, "news for this leader, though it is less than before");
+    cr_expect_eq(fixture_sent(&f, 3, WW_RAFT_APPEND_ACK)->message.index, 2);
+    fixture_stop(&f);
+}
+
 Test(raft_append, a_heartbeat_is_answered_a_mere_commit_position_is_not)
 {
     struct fixture f;

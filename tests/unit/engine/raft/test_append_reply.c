@@ -89,7 +89,7 @@ Test(raft_append_reply, a1_a_whole_term_is_skipped_per_round_trip)
     struct fixture f;
     struct ww_raft_message message;
 
-    /* Follower "1112222": conflicts at 5 with term 2, which begins at 4 there and ends at 3 here. */
+    /* Follower "1112222": conflicts at 5 with term 2, from 4 on there, up to 3 here. */
     lead(&f);
     fixture_reject(&f, 2, 5, 2, 4);
     cr_expect_eq(fixture_peer(&f, 2).next, 4, "our last entry of term 2, plus one");

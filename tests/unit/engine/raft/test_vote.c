@@ -37,6 +37,22 @@ Test(raft_vote, c2_a_granted_vote_waits_for_the_disk)
     fixture_stop(&f);
 }
 
+Test(raft_vote, c2_a_vote_waits_also_when_its_term_is_durable_already)
+{
+    struct fixture f;
+
+    fixture_start(&f, 3, 4, 0, "1");
+    cr_expect(ask(&f, 3, WW_RAFT_VOTE, 4, 1, 1));
+    cr_expect(f.update.hard_state);
+    cr_expect(f.update.messages[0].wait);
+    fixture_step(&f, (struct ww_raft_event){.type = WW_RAFT_EV_HARD_STATE_DURABLE,
+                                            .term = 4,
+                                            .vote = 0});
+    cr_expect(ask(&f, 3, WW_RAFT_VOTE, 4, 1, 1));
+    cr_expect(f.update.messages[0].wait, "that was the state before the vote");
+    fixture_stop(&f);
+}
+
 Test(raft_vote, c1_one_vote_a_term)
 {
     struct fixture f;

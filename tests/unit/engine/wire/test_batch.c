@@ -121,6 +121,16 @@ Test(batch, hard_state_round_trip)
     cr_assert_not(ww_batch_next(batch, &cursor, &entry));
 }
 
+Test(batch, a_vote_that_is_no_node_is_caught)
+{
+    struct ww_batch_header *header = (void *)batch;
+    ww_batch_seal_hard_state(batch, GROUP, 77, UINT32_MAX);
+    cr_assert_str_eq(why_not(ROOM), "it is whole");
+    header->first_index++;
+    reseal();
+    cr_assert_str_eq(why_not(ROOM), "batch: the vote is not a node");
+}
+
 Test(batch, A15_a_flip_in_any_bit_is_caught)
 {
     uint32_t size = make_three();
@@ -177,7 +187,7 @@ Test(batch, headers_that_lie_under_a_right_checksum_are_caught)
     LIE(header->first_index = 0, "batch: term, index or count is out of range");
     LIE(header->first_index = UINT64_MAX - 2, "batch: term, index or count is out of range");
     LIE(header->count = 2, "batch: more bytes than entries");
-    LIE(header->count = 4, "batch: more entries than bytes");
+    LIE(header->count = 5, "batch: more entries than bytes");
     LIE(header->padding = 0, "batch: more bytes than entries");
     LIE(header->size_bytes += 8, "batch: more bytes than entries");
     LIE(header->size_bytes -= 8, "batch: an entry is longer than the batch");
@@ -215,9 +225,11 @@ Test(batch, proposals_are_checked)
         cr_assert_not(ww_entries_check(entries, length, 2, &why));
     cr_assert_not(ww_entries_check(entries, 6, 1, &why));
     cr_assert_str_eq(why, "an entry is longer than what holds it");
-    entries[3] = 2;
-    cr_assert_not(ww_entries_check(entries, bytes, 2, &why));
-    cr_assert_str_eq(why, "an entry's type is unknown");
+    for (uint8_t type = WW_ENTRY_NOOP; type != 0; type++) {
+        entries[3] = type;
+        cr_assert_not(ww_entries_check(entries, bytes, 2, &why));
+        cr_assert_str_eq(why, "an entry's type is not one that a client may propose");
+    }
 }
 
 Test(batch, A15_a_slice_is_a_batch_of_its_own)

@@ -160,6 +160,28 @@ Test(datagram, each_verdict_has_its_cause)
     cr_assert_eq(check(size), WW_DATAGRAM_SHORT, "more messages than bytes");
 }
 
+Test(datagram, more_messages_than_allowed_are_caught)
+{
+    static struct {
+        struct ww_datagram_header header;
+        struct ww_raft_message messages[WW_MESSAGES_PER_DATAGRAM + 1];
+    } full;
+    for (uint8_t count = WW_MESSAGES_PER_DATAGRAM; count <= WW_MESSAGES_PER_DATAGRAM + 1; count++) {
+        size_t size = sizeof(full.header) + count * sizeof(full.messages[0]);
+        full.header = (struct ww_datagram_header){.magic = WW_DATAGRAM_MAGIC,
+                                                  .version = WW_WIRE_VERSION,
+                                                  .message_count = count,
+                                                  .size_bytes = (uint32_t)size,
+                                                  .cluster = CLUSTER,
+                                                  .destination = TO};
+        for (uint8_t i = 0; i < count; i++)
+            full.messages[i].type = WW_RAFT_APPEND;
+        full.header.crc32c = ww_crc32c(&full, size);
+        cr_assert_eq(ww_datagram_check(&full, size, CLUSTER, TO),
+                     count > WW_MESSAGES_PER_DATAGRAM ? WW_DATAGRAM_LAYOUT : WW_DATAGRAM_OK);
+    }
+}
+
 Test(datagram, verdicts_have_names)
 {
     for (int i = 0; i < WW_DATAGRAM_VERDICTS; i++)
