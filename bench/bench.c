@@ -239,6 +239,8 @@ static int report(struct bench *bench, struct ww_error *error)
     json_object_put(json);
     if (status == WW_OK && !ww_verified_good(&bench->result.verified))
         status = ww_fail(error, WW_EIO, "verification failed: %s", bench->result.verified.detail);
+    if (status == WW_OK && bench->result.latency.count == 0)
+        status = ww_fail(error, WW_EIO, "nothing committed in the measured phase");
     return status;
 }
 

@@ -12,6 +12,7 @@
 
 #define MILLISECOND_NS UINT64_C(1000000)
 #define LINE_WAIT_MS 100 /* how long ^C may wait */
+#define END_WAIT_NS (50 * MILLISECOND_NS)
 #define SETTLE_NS (10000 * MILLISECOND_NS)
 #define SETTLE_INTERVAL_NS (20 * MILLISECOND_NS)
 
@@ -87,6 +88,18 @@ static int on_line(struct ww_bench_result *result, struct ww_local_cluster *clus
                       error);
 }
 
+/*
+ * A node that died explains more than what others say of it: when something is wrong already, it is
+ * given a moment to end.
+ */
+static int check_nodes(struct ww_local_cluster *cluster, bool wrong, struct ww_error *error)
+{
+    int status = ww_local_cluster_check(cluster, error);
+    for (int i = 0; wrong && status == WW_OK && i < 20 && !ww_cli_interrupted(END_WAIT_NS); i++)
+        status = ww_local_cluster_check(cluster, error);
+    return status;
+}
+
 static int follow(struct ww_bench_result *result, struct ww_load_process *process,
                   struct ww_local_cluster *cluster, struct ww_error *error)
 {
@@ -101,8 +114,7 @@ static int follow(struct ww_bench_result *result, struct ww_load_process *proces
             return result->load != NULL
                        ? WW_OK
                        : ww_fail(error, WW_EIO, "the load generator ended without a result");
-        /* A node that died explains more than what the generator says of it. */
-        int nodes = ww_local_cluster_check(cluster, error);
+        int nodes = check_nodes(cluster, status != WW_OK, error);
         if (nodes != WW_OK || status != WW_OK)
             return nodes != WW_OK ? nodes : status;
         if (ww_cli_interrupted(0))

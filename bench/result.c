@@ -254,23 +254,26 @@ static struct json_object *ratios_json(const struct ww_bench_result *result,
                                        const struct change *sum)
 {
     struct json_object *ratios = json_object_new_object();
+    bool in_memory = result->options->config.durability == WW_CONFIG_MEMORY;
     const struct ww_limits *limits = &result->limits;
     const struct ww_histogram *commit = &result->latency;
     double seconds = (double)get_count(result->load, "elapsed_ns") / SECOND_NS;
     double stored = result->options->replicas * (double)get_count(result->load, "bytes") / seconds;
     double p50 = (double)ww_histogram_quantile(commit, 0.5);
+    if (commit->count == 0)
+        return ratios;
     put_ratio(ratios, "commit_p50_over_wal_write_p50", p50,
               (double)ww_histogram_quantile(&limits->wal_write, 0.5));
     put_ratio(ratios, "commit_p99_over_wal_write_p99", (double)ww_histogram_quantile(commit, 0.99),
               (double)ww_histogram_quantile(&limits->wal_write, 0.99));
-    if (sum->wal_bytes > 0)
+    if (!in_memory)
         put_ratio(ratios, "wal_bytes_over_payload", sum->wal_bytes,
                   sum->applied * result->entry_mean_bytes);
-    put_ratio(ratios, "bandwidth_over_limit", stored, ww_rate_per_s(&limits->wal));
-    put_ratio(ratios, "bandwidth_over_shape_limit", stored, ww_rate_per_s(&limits->wal_shape));
-    if (result->options->config.durability == WW_CONFIG_MEMORY)
+    else
         put_ratio(ratios, "commit_p50_over_two_net_rtt_p50", p50,
                   2 * (double)ww_histogram_quantile(&limits->net_rtt, 0.5));
+    put_ratio(ratios, "bandwidth_over_limit", stored, ww_rate_per_s(&limits->wal));
+    put_ratio(ratios, "bandwidth_over_shape_limit", stored, ww_rate_per_s(&limits->wal_shape));
     return ratios;
 }
 

@@ -8,6 +8,7 @@
 #include "dpdk_io/dpdk_io.h"
 #include "dpdk_io/frame.h"
 #include "dpdk_io/port.h"
+#include "dpdk_io/slot.h"
 
 #define WW_LINKS (WW_LINK_CLIENT + WW_CLIENTS_MAX)
 #define WW_PORTS_MAX (WW_NODES_MAX - 1u + WW_CLIENTS_MAX)
@@ -36,9 +37,11 @@ struct ww_dpdk {
     /* memif */
     struct ww_intr_park control;
     uint64_t control_tsc; /* when it is due */
+    uint64_t look_tsc;    /* when to look for new connections */
     char socket_dir[108];
     uint32_t slot; /* of a client process */
-    int slot_fd;
+    struct ww_lock lock;
+    int listener; /* DPDK's own descriptor; -1: none */
     uint64_t ring_bytes;
 };
 

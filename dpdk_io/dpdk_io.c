@@ -88,7 +88,8 @@ static int open_dpdk(const struct ww_net_options *options, struct ww_transport *
     dpdk->transport.max_datagram = WW_DATAGRAM_MAX(options->mtu);
     dpdk->kind = options->kind;
     dpdk->is_node = options->self != 0;
-    dpdk->slot_fd = -1;
+    dpdk->lock.fd = -1;
+    dpdk->listener = -1;
     status = open_pool(dpdk, options, error);
     if (status == WW_OK)
         status = options->kind == WW_NET_MEMIF ? ww_memif_open(dpdk, options, error)

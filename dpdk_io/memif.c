@@ -10,6 +10,7 @@
 #include "dpdk_io/slot.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <stdio.h>
@@ -20,10 +21,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define SERVICE_HZ 200u     /* how often the control thread may run */
-#define CONNECT_HZ 20u      /* how often a connection is tried when nobody listens */
-#define PATIENCE_SECONDS 1u /* for the handshake of one that was accepted */
-#define BACKLOG 4096        /* a paused node must not block those that connect to it */
+#define SERVICE_HZ 200u /* how often the control thread may run */
+#define CONNECT_HZ 20u  /* how often a connection is tried when nobody listens */
+#define PATIENCE_HZ 4u  /* and again when nothing came of it */
+#define ABSENCE_HZ 10u  /* away for longer than one part of this: doubt who waits */
+#define LOOK_HZ 2000u   /* how often we look whether someone wants to connect */
+#define BACKLOG 4096    /* a paused node must not block those that connect to it */
 #define FD_SEARCH_MAX 4096
 
 /* Clients have no place in the configuration: 10.77.1.K, 02:57:57:00:01:K. */
@@ -53,22 +56,6 @@ static int socket_path(struct sockaddr_un *address, const char *socket_dir, uint
                    "%s/node-%u.sock is too long for a socket: %d of at most %zu characters "
                    "(net.sockets)",
                    socket_dir, node, length, sizeof(address->sun_path) - 1);
-}
-
-/* Removes the socket file of a node that died; fails when that node still runs. */
-static int remove_stale_socket(const struct sockaddr_un *address, struct ww_error *error)
-{
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return ww_fail_errno(error, WW_EIO, "cannot make a socket");
-    int status = connect(fd, (const struct sockaddr *)address, sizeof(*address));
-    int reason = errno;
-    close(fd);
-    if (status == 0 || reason == EAGAIN)
-        return ww_fail(error, WW_ELOCKED, "another process listens on %s", address->sun_path);
-    if (reason == ENOENT || unlink(address->sun_path) == 0)
-        return WW_OK;
-    return ww_fail_errno(error, WW_EIO, "cannot remove the old socket %s", address->sun_path);
 }
 
 /* The descriptor on which DPDK listens; it keeps it to itself. */
@@ -123,8 +110,13 @@ static int open_node(struct ww_dpdk *dpdk, const struct ww_net_options *options,
 {
     struct sockaddr_un own;
     int status = socket_path(&own, dpdk->socket_dir, options->self, error);
-    if (status == WW_OK)
-        status = remove_stale_socket(&own, error);
+    if (status == WW_OK) {
+        char name[32];
+        snprintf(name, sizeof(name), "node-%u", options->self);
+        status = ww_lock_take(&dpdk->lock, dpdk->socket_dir, name, error);
+    }
+    if (status == WW_OK && unlink(own.sun_path) != 0 && errno != ENOENT)
+        status = ww_fail_errno(error, WW_EIO, "cannot remove the old socket %s", own.sun_path);
     for (uint32_t i = 0; i < options->node_count && status == WW_OK; i++) {
         uint32_t id = options->nodes[i].id;
         struct ww_frame_end end = node_end(&options->nodes[i]);
@@ -138,9 +130,12 @@ static int open_node(struct ww_dpdk *dpdk, const struct ww_net_options *options,
         status = open_port(dpdk, options->self, WW_LINK_CLIENT + k, false, WW_LINK_CLIENT + k, &end,
                            error);
     }
-    if (status == WW_OK && listen(find_listener(&own), BACKLOG) != 0)
+    if (status != WW_OK)
+        return status;
+    dpdk->listener = find_listener(&own);
+    if (listen(dpdk->listener, BACKLOG) != 0)
         return ww_fail_errno(error, WW_EIO, "cannot listen on %s", own.sun_path);
-    return status;
+    return WW_OK;
 }
 
 int ww_memif_open(struct ww_dpdk *dpdk, const struct ww_net_options *options,
@@ -158,14 +153,14 @@ int ww_memif_open(struct ww_dpdk *dpdk, const struct ww_net_options *options,
     int status = ww_intr_park_start(&dpdk->control, error);
     if (status != WW_OK)
         return status;
+    dpdk->look_tsc = rte_rdtsc();
     if (options->self != 0) {
         for (uint32_t i = 0; i < options->node_count; i++)
             if (options->nodes[i].id == options->self)
                 dpdk->self = node_end(&options->nodes[i]);
         return open_node(dpdk, options, error);
     }
-    status =
-        ww_slot_take(dpdk->socket_dir, options->client_links, &dpdk->slot, &dpdk->slot_fd, error);
+    status = ww_slot_take(&dpdk->lock, dpdk->socket_dir, options->client_links, &dpdk->slot, error);
     dpdk->self = client_end(dpdk->slot);
     for (uint32_t i = 0; i < options->node_count && status == WW_OK; i++) {
         uint32_t id = options->nodes[i].id;
@@ -187,14 +182,39 @@ static void service_port(struct ww_port *port, uint64_t now)
     if (port->started)
         rte_eth_dev_stop(port->id);
     port->started = rte_eth_dev_start(port->id) == 0;
-    port->try_tsc =
-        now + (port->started ? PATIENCE_SECONDS * rte_get_tsc_hz() : rte_get_tsc_hz() / CONNECT_HZ);
+    port->try_tsc = now + rte_get_tsc_hz() / (port->started ? PATIENCE_HZ : CONNECT_HZ);
+}
+
+static bool someone_waits(const struct ww_dpdk *dpdk)
+{
+    struct pollfd listener = {.fd = dpdk->listener, .events = POLLIN};
+    return dpdk->listener >= 0 && poll(&listener, 1, 0) > 0;
+}
+
+/*
+ * DPDK 22.11 accepts a connection whose other end is gone, fails to greet it, closes it and still
+ * waits on it, which aborts the process. So connections are accepted soon, and after an absence
+ * (a pause, a start) all that wait are turned away; those that live try again.
+ */
+static void turn_away(const struct ww_dpdk *dpdk)
+{
+    while (someone_waits(dpdk)) {
+        int fd = accept(dpdk->listener, NULL, NULL);
+        if (fd >= 0)
+            close(fd);
+    }
 }
 
 bool ww_memif_service(struct ww_dpdk *dpdk)
 {
     uint64_t now = rte_rdtsc();
-    if (now < dpdk->control_tsc)
+    if (now < dpdk->look_tsc)
+        return dpdk->control.parked;
+    bool absent = dpdk->control.parked && now - dpdk->look_tsc > rte_get_tsc_hz() / ABSENCE_HZ;
+    dpdk->look_tsc = now + rte_get_tsc_hz() / LOOK_HZ;
+    if (absent)
+        turn_away(dpdk);
+    if (dpdk->control.parked && now < dpdk->control_tsc && !someone_waits(dpdk))
         return true;
     if (!ww_intr_park_run(&dpdk->control))
         return false;
@@ -209,18 +229,14 @@ bool ww_memif_service(struct ww_dpdk *dpdk)
  * callback registered with memory that is free: what is still waiting to be accepted would crash
  * us. So the descriptor is made one that is never ready.
  */
-static void silence_listener(const struct ww_dpdk *dpdk)
+static void silence_listener(struct ww_dpdk *dpdk)
 {
-    struct sockaddr_un own;
-    uint32_t node = dpdk->self.mac[5];
-    if (!dpdk->is_node || socket_path(&own, dpdk->socket_dir, node, NULL) != WW_OK)
-        return;
-    int listener = find_listener(&own);
     int inert = eventfd(0, EFD_CLOEXEC);
-    if (listener >= 0 && inert >= 0)
-        dup2(inert, listener);
+    if (dpdk->listener >= 0 && inert >= 0)
+        dup2(inert, dpdk->listener);
     if (inert >= 0)
         close(inert);
+    dpdk->listener = -1;
 }
 
 void ww_memif_close(struct ww_dpdk *dpdk)
@@ -233,6 +249,5 @@ void ww_memif_close(struct ww_dpdk *dpdk)
     for (uint32_t i = 0; i < dpdk->port_count; i++)
         ww_port_close(&dpdk->ports[i]);
     ww_intr_park_stop(&dpdk->control);
-    if (dpdk->slot_fd >= 0)
-        ww_slot_release(dpdk->socket_dir, dpdk->slot, dpdk->slot_fd);
+    ww_lock_release(&dpdk->lock);
 }

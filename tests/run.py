@@ -22,13 +22,12 @@ SHOWN_LINES = 40
 
 def report(name, result, seconds, output):
     print(f"{name}: {result}  ({seconds:.1f} s)", flush=True)
-    if result.failed:
-        for problem in result.problems:
-            print(f"    {problem}")
+    if any(not problem.startswith("not ok") for problem in result.problems):
         print(f"  the last lines of {name}:")
         for line in output.splitlines()[-SHOWN_LINES:]:
             print(f"  | {line}")
         sys.stdout.flush()
+    result.problems = [f"{name}: {problem}" for problem in result.problems]
 
 
 def run_unit(build, part):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 CASE = re.compile(r"^(not ok|ok)\b(.*)$")
 PLAN = re.compile(r"^1\.\.(\d+)\s*(#.*)?$")
+DETAIL_LINES = 20
 SKIP = re.compile(r"#\s*skip\b", re.IGNORECASE)
 
 
@@ -34,6 +35,7 @@ def parse(output, exit_code):
     """A suite that died, or said less than it planned, or failed in silence, counts as failed."""
     result = Result()
     planned = None
+    detail = DETAIL_LINES  # lines of explanation seen behind the last failed case
     for line in output.splitlines():
         plan = PLAN.match(line)
         case = CASE.match(line)
@@ -47,6 +49,11 @@ def parse(output, exit_code):
             result.passed += 1
         elif case:
             result.fail(line)
+        if case:
+            detail = 0 if case.group(1) == "not ok" else DETAIL_LINES
+        elif detail < DETAIL_LINES and line.startswith(("  ", "#  ")):
+            result.problems[-1] += "\n    " + line
+            detail += 1
     seen = result.passed + result.failed + result.skipped
     if planned is None:
         result.fail("no plan: the suite did not run to its end")

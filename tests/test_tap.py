@@ -50,6 +50,11 @@ def test_a_skipped_failure_is_a_failure():
     check_equal(counts("1..1\nnot ok 1 # SKIP\n", 1), (0, 1, 0))
 
 
+def test_a_failure_keeps_its_explanation():
+    output = "1..2\nnot ok - a\n  ---\n  failures: 3 is not 4\nok - b\n  prose\n"
+    check_equal(parse(output, 1).problems, ["not ok - a\n      ---\n      failures: 3 is not 4"])
+
+
 def test_summary_line():
     result = parse("1..2\nok 1\nok 2 # skip why\n", 0)
     check_equal(str(result), "1 passed, 0 failed, 1 skipped")

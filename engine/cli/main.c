@@ -31,9 +31,11 @@ int main(int count, char **words)
             ww_args_help_all(ww_commands, stdout);
         return WW_EXIT_DONE;
     }
-    if (status == WW_OK && cli.command == NULL)
-        status = ww_fail(&error, WW_EINVAL, "no command given (help: ww --help)");
     if (status == WW_OK)
         status = check_global_flags(&cli, &error);
-    return status == WW_OK ? cli.command->run(&cli) : ww_cli_fail(&cli, &error);
+    if (status == WW_OK && cli.command != NULL)
+        return cli.command->run(&cli);
+    if (status == WW_OK)
+        ww_fail(&error, WW_EINVAL, "no command given (help: ww --help)");
+    return ww_cli_fail(&cli, &error);
 }

@@ -94,7 +94,7 @@ static void on_not_leader(struct ww_client *client, struct ww_client_group *grou
     ww_client_switch(client, group, known ? leader : ww_client_node_after(client, group->node));
 }
 
-/* For good: the refused run is answered by the refusal. Without a count it is the rest of its run. */
+/* For good: the refusal answers the run. Without a count it is the rest of the run. */
 static bool on_refused(struct ww_client *client, struct ww_client_group *group,
                        const struct ww_client_message *message)
 {

@@ -51,9 +51,9 @@ struct ww_client_group {
     uint64_t hold_ns;     /* send nothing before; 0: no hold */
     uint64_t backoff_ns;  /* of the next BUSY */
     uint64_t gap_expected, gap_refused, gap_ns; /* the last gap: see is_new_gap */
-    uint32_t silent;                    /* resends since the node was last heard of */
-    uint32_t hops;                      /* redirects since the last progress */
-    bool queued;                        /* in `sending` */
+    uint32_t silent;                            /* resends since the node was last heard of */
+    uint32_t hops;                              /* redirects since the last progress */
+    bool queued;                                /* in `sending` */
 };
 
 /* A ww_client_read in progress, or the last one. */

@@ -3,8 +3,8 @@
  * What a client has proposed to one group and has no completion for: the encoded entries, cut into
  * runs that each travel as one PROPOSE message, and the answers that came before their turn.
  *
- * Sequences:  oldest ... next. Entries lie in a ring of bytes; a run is contiguous in it, so that it
- * can be sent by reference, again and from any of its entries on.
+ * Sequences go from oldest to next. Entries lie in a ring of bytes; a run is contiguous in it, so
+ * that it can be sent by reference, again, and from any of its entries on.
  */
 #ifndef WW_CLIENT_WINDOW_H
 #define WW_CLIENT_WINDOW_H

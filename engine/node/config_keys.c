@@ -250,6 +250,6 @@ char *ww_config_variable(const struct ww_config_key *key, char *text, size_t siz
 {
     snprintf(text, size, "WW_%s", key->name);
     for (char *c = text; *c != 0; c++)
-        *c = *c == '.' ? '_' : (char)toupper((unsigned char)*c);
+        *c = (char)(*c == '.' ? '_' : toupper((unsigned char)*c));
     return text;
 }

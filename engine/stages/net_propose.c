@@ -255,6 +255,9 @@ void ww_net_propose(struct ww_net *net, uint32_t link, uint32_t client,
     uint64_t term = ww_raft_term(group->raft);
     if (session->client != client || session->term != term)
         *session = (struct ww_session){.client = client, .term = term, .expected = message.oldest};
+    /* What the client no longer asks for was answered: by a former leader, or with a refusal. */
+    if (session->expected < message.oldest)
+        session->expected = message.oldest;
     if (message.sequence > session->expected) {
         if (net->now_ns - session->refused_ns >= GAP_ANSWER_NS) {
             session->refused_ns = net->now_ns;

@@ -25,9 +25,9 @@ struct ww_batch_header {
     uint32_t crc32c;     /* over bytes 4 .. size_bytes */
     uint32_t size_bytes; /* header, entries and padding; a multiple of 8 */
     uint32_t group;
-    uint16_t count;      /* entries */
-    uint8_t kind;        /* enum ww_batch_kind */
-    uint8_t padding;     /* zero bytes behind the last entry: 0..7 */
+    uint16_t count;  /* entries */
+    uint8_t kind;    /* enum ww_batch_kind */
+    uint8_t padding; /* zero bytes behind the last entry: 0..7 */
     uint64_t term;
     uint64_t first_index;
 };
@@ -78,7 +78,7 @@ uint32_t ww_batch_seal_hard_state(void *batch, uint32_t group, uint64_t term, ui
 
 /*
  * Checks one batch at the start of `bytes` bytes: length, kind, count, every entry, padding,
- * checksum. Returns its size, or 0 with *why set (a static string). Nothing outside `bytes` is read.
+ * checksum. Returns its size, or 0 with *why set (a static string). Reads nothing outside `bytes`.
  */
 uint32_t ww_batch_check(const void *batch, size_t bytes, const char **why);
 

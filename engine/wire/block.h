@@ -5,9 +5,9 @@
  * earlier use of a recycled segment, fails its check.
  *
  * How a torn tail is told from damage: a crash may lose any of the writes that were in flight, and
- * keep later ones. Each header says which position its writer knew to be durable. When a valid block
- * behind a bad one says that the bad one was durable, the disk lost it: damage. Otherwise the bad
- * one and all behind it were never acknowledged, and are cut.
+ * keep later ones. Each header says which position its writer knew to be durable. When a valid
+ * block behind a bad one says that the bad one was durable, the disk lost it: damage. Otherwise
+ * the bad one and all behind it were never acknowledged, and are cut.
  */
 #ifndef WW_WIRE_BLOCK_H
 #define WW_WIRE_BLOCK_H
@@ -20,15 +20,15 @@
 #define WW_BLOCK_MAGIC 0x4b4c4257u /* "WBLK" */
 
 struct ww_block_header {
-    uint32_t crc32c;     /* over bytes 4 .. used_bytes */
+    uint32_t crc32c; /* over bytes 4 .. used_bytes */
     uint32_t magic;
     uint32_t used_bytes; /* header and batches; what follows up to 4 KiB is zero */
     uint32_t span_bytes; /* to the next block: used_bytes rounded up, or to the end of the span */
     uint64_t stream;
-    uint64_t position;   /* of this header in the stream */
-    uint64_t durable;    /* every position below this was durable when the block was closed */
-    uint32_t link;       /* crc32c of the block before; 0 for the first */
-    uint32_t epoch;      /* how often the stream was opened: never goes down along the chain */
+    uint64_t position; /* of this header in the stream */
+    uint64_t durable;  /* every position below this was durable when the block was closed */
+    uint32_t link;     /* crc32c of the block before; 0 for the first */
+    uint32_t epoch;    /* how often the stream was opened: never goes down along the chain */
     uint32_t batches;
     uint32_t reserved[3];
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * CRC32C (Castagnoli, RFC 3720 appendix B.4) for formats and CRC64 (ECMA-182, reflected) for digests
- * and names, by ISA-L, both with the usual initial and final inversion.
+ * CRC32C (Castagnoli, RFC 3720 appendix B.4) for formats, and CRC64 (ECMA-182, reflected) for
+ * digests and names, by ISA-L, both with the usual initial and final inversion.
  */
 #ifndef WW_WIRE_CHECKSUM_H
 #define WW_WIRE_CHECKSUM_H

@@ -2,17 +2,20 @@
 /*
  * The messages between a client and a node, 48 bytes each on the wire, in this very layout.
  *
- *  type        sequence             count     index                other
- *  PROPOSE     first of the run     entries   -                    oldest: oldest sequence that the
- *                                                                  client has no answer for; body:
- *                                                                  the entries, encoded as in a batch
- *  COMMITTED   first of the run     entries   log index of first   oldest: next sequence expected
- *  BUSY        first refused        -         -                    oldest: next sequence expected
- *  NOT_LEADER  first refused        -         -                    node: the leader, or 0
- *  REFUSED     first refused        -         -                    status: a ww_status, negated
- *  READ        client's tag         -         first index wanted   window_bytes: room for the answer
- *  READ_DATA   the tag              batches   commit position      body: sealed batches; the first
- *                                                                  may begin before the wanted index
+ *  type        sequence           count    index               other
+ *  PROPOSE     first of the run   entries  -                   oldest: oldest sequence that the
+ *                                                              client has no answer for; body:
+ *                                                              entries, encoded as in a batch
+ *  COMMITTED   first of the run   entries  log index of first  oldest: next sequence expected
+ *  BUSY        first refused      -        -                   oldest: next sequence expected;
+ *                                                              status: 0 a gap, -WW_EBUSY full
+ *  NOT_LEADER  first refused      -        -                   node: the leader, or 0
+ *  REFUSED     first refused      entries  -                   status: a ww_status, negated
+ *                                 (0: the rest of the run)
+ *  READ        client's tag       -        first index wanted  window_bytes: room for the answer
+ *              (bit 63 set)
+ *  READ_DATA   the tag            batches  commit position     body: sealed batches; the first may
+ *                                                              begin before the wanted index
  */
 #ifndef WW_WIRE_CLIENT_MESSAGE_H
 #define WW_WIRE_CLIENT_MESSAGE_H

@@ -35,14 +35,14 @@ _Static_assert(sizeof(struct ww_datagram_header) == WW_DATAGRAM_HEADER_BYTES, "3
 /* Why a datagram was dropped; each is counted by the receiver. */
 enum ww_datagram_verdict {
     WW_DATAGRAM_OK = 0,
-    WW_DATAGRAM_SHORT,    /* shorter than its header, or than it says */
-    WW_DATAGRAM_LONG,     /* longer than it says */
+    WW_DATAGRAM_SHORT, /* shorter than its header, or than it says */
+    WW_DATAGRAM_LONG,  /* longer than it says */
     WW_DATAGRAM_MAGIC_BAD,
     WW_DATAGRAM_VERSION,
     WW_DATAGRAM_CHECKSUM,
-    WW_DATAGRAM_CLUSTER,  /* for another cluster */
-    WW_DATAGRAM_NODE,     /* for another node */
-    WW_DATAGRAM_LAYOUT,   /* messages and bodies do not add up, or an unknown type */
+    WW_DATAGRAM_CLUSTER, /* for another cluster */
+    WW_DATAGRAM_NODE,    /* for another node */
+    WW_DATAGRAM_LAYOUT,  /* messages and bodies do not add up, or an unknown type */
     WW_DATAGRAM_VERDICTS,
 };
 

@@ -37,7 +37,7 @@ struct ww_raft_message {
     uint8_t flags;
     uint16_t reserved; /* zero */
     uint32_t group;
-    uint32_t body_bytes; /* APPEND: bytes of sealed batches in the datagram's body */
+    uint32_t body_bytes;   /* APPEND: bytes of sealed batches in the datagram's body */
     uint32_t window_bytes; /* ACK, REJECT: bytes that the receiver grants */
     uint64_t term;
     uint64_t index;

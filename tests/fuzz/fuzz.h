@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One fuzz target is one file fuzz_NAME.c: its seeds, and what must hold for every input. Built with
- * clang's libFuzzer it searches (`./dev fuzz NAME SECONDS`); with replay.c it runs the seeds, their
- * neighbours and the inputs kept in found/NAME, as a part of `./dev test`.
+ * One fuzz target is one file fuzz_NAME.c: its seeds, and what must hold for every input. Built
+ * with clang's libFuzzer it searches (`./dev fuzz NAME SECONDS`); with replay.c it runs the seeds,
+ * their neighbours and the inputs kept in found/NAME, as a part of `./dev test`.
  *
  * The first byte of an input says what to repair before the check: a search finds no checksum.
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Input: a byte of repairs (1: the block's checksum, 2: stream and position, 4: the checksums of its
- * batches), then a block. What is accepted holds exactly its batches, and is accepted nowhere else.
+ * Input: a byte of repairs (1: the block's checksum, 2: stream and position, 4: the checksums of
+ * its batches), then a block. What is accepted holds exactly its batches, and is accepted nowhere
+ * else.
  */
 #include "fuzz.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Input: a byte of repairs (1: the head's checksum, 2: the body's, 4: cluster, destination and size),
- * then a datagram. What is accepted can be built again from its parts to the same bytes.
+ * Input: a byte of repairs (1: the head's checksum, 2: the body's, 4: cluster, destination and
+ * size), then a datagram. What is accepted can be built again from its parts to the same bytes.
  */
 #include "fuzz.h"
 

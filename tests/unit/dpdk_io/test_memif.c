@@ -210,6 +210,35 @@ Test(memif, clients_have_links_of_their_own, .timeout = 60)
     cr_assert_eq(rmdir(dir), 0, "no socket or lock is left");
 }
 
+Test(memif, a_paused_node_survives_those_who_died_waiting, .timeout = 60)
+{
+    char dir[] = "/tmp/ww-memif-XXXXXX";
+    cr_assert_not_null(mkdtemp(dir));
+    struct process node = prepare_echo(1, dir), waiting;
+    if (fork_waiting(&waiting)) {
+        struct ww_net_options options = test_options(WW_NET_MEMIF, 0, dir, 0);
+        struct ww_transport *transport;
+        uint32_t link;
+        if (ww_net_open(&options, &transport, NULL) == WW_OK)
+            test_receive(transport, &link, 600); /* connects meanwhile, and tries again */
+        raise(SIGKILL);
+    }
+    begin(&node);
+    struct ww_transport *client = open_memif(0, dir);
+    cr_assert(wait_link(client, 1, true));
+    kill(node.pid, SIGSTOP);
+    begin(&waiting);
+    waitpid(waiting.pid, NULL, 0);
+    kill(node.pid, SIGCONT);
+    cr_assert(echo(client, 1, 1000));
+    client->ops->close(client);
+    stop(&node, SIGTERM);
+    char lock[64];
+    snprintf(lock, sizeof(lock), "%s/client-1.lock", dir); /* of the one that was killed */
+    unlink(lock);
+    cr_assert_eq(rmdir(dir), 0);
+}
+
 Test(memif, opens_again_in_the_same_process, .timeout = 60)
 {
     char dir[] = "/tmp/ww-memif-XXXXXX";

@@ -12,18 +12,18 @@ Test(slot, first_free_then_busy)
     char dir[] = "/tmp/ww-slot-XXXXXX";
     cr_assert_not_null(mkdtemp(dir));
     uint32_t slot;
-    int fds[3];
+    struct ww_lock locks[3];
     struct ww_error error;
     for (uint32_t k = 0; k < 2; k++) {
-        cr_assert_eq(ww_slot_take(dir, 2, &slot, &fds[k], &error), WW_OK, "%s", error.text);
+        cr_assert_eq(ww_slot_take(&locks[k], dir, 2, &slot, &error), WW_OK, "%s", error.text);
         cr_assert_eq(slot, k);
     }
-    cr_assert_eq(ww_slot_take(dir, 2, &slot, &fds[2], &error), WW_EBUSY);
-    ww_slot_release(dir, 0, fds[0]);
-    cr_assert_eq(ww_slot_take(dir, 2, &slot, &fds[0], &error), WW_OK);
+    cr_assert_eq(ww_slot_take(&locks[2], dir, 2, &slot, &error), WW_EBUSY);
+    ww_lock_release(&locks[0]);
+    cr_assert_eq(ww_slot_take(&locks[0], dir, 2, &slot, &error), WW_OK);
     cr_assert_eq(slot, 0);
-    ww_slot_release(dir, 0, fds[0]);
-    ww_slot_release(dir, 1, fds[1]);
+    ww_lock_release(&locks[0]);
+    ww_lock_release(&locks[1]);
     cr_assert_eq(rmdir(dir), 0, "no file is left");
 }
 
@@ -35,10 +35,10 @@ Test(slot, death_releases)
     cr_assert_eq(pipe(ready), 0);
     pid_t child = fork();
     uint32_t slot;
-    int fd;
+    struct ww_lock lock;
     struct ww_error error;
     if (child == 0) {
-        char byte = (char)(ww_slot_take(dir, 1, &slot, &fd, &error) == WW_OK);
+        char byte = (char)(ww_slot_take(&lock, dir, 1, &slot, &error) == WW_OK);
         if (write(ready[1], &byte, 1) == 1)
             pause();
         _exit(1);
@@ -46,10 +46,10 @@ Test(slot, death_releases)
     char byte = 0;
     cr_assert_eq(read(ready[0], &byte, 1), 1);
     cr_assert_eq(byte, 1);
-    cr_assert_eq(ww_slot_take(dir, 1, &slot, &fd, &error), WW_EBUSY);
+    cr_assert_eq(ww_slot_take(&lock, dir, 1, &slot, &error), WW_EBUSY);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
-    cr_assert_eq(ww_slot_take(dir, 1, &slot, &fd, &error), WW_OK, "%s", error.text);
-    ww_slot_release(dir, slot, fd);
+    cr_assert_eq(ww_slot_take(&lock, dir, 1, &slot, &error), WW_OK, "%s", error.text);
+    ww_lock_release(&lock);
     cr_assert_eq(rmdir(dir), 0);
 }

@@ -2,7 +2,6 @@
 #include "fake_cluster.h"
 
 #include "engine/wire/batch.h"
-#include "engine/wire/datagram.h"
 
 #include <criterion/criterion.h>
 

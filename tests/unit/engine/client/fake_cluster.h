@@ -9,6 +9,7 @@
 
 #include "engine/base/random.h"
 #include "engine/client/client_core.h"
+#include "engine/wire/datagram.h"
 
 #define FAKE_CLUSTER 0x1234567812345678u
 #define FAKE_NUMBER (WW_CLIENT_SOURCE | 77u)

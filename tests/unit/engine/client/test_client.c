@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fake_cluster.h"
 
-#include "engine/wire/datagram.h"
-
 #include <criterion/criterion.h>
 
 #include <stdlib.h>
@@ -61,7 +59,7 @@ static struct ww_client_stats stats(void)
     return now;
 }
 
-/* One exchange: the client sends, the nodes answer, `group` commits everything, the client hears. */
+/* The client sends, the nodes answer, `group` commits everything, the client hears of it. */
 static void exchange(uint32_t group)
 {
     poll_checked();

@@ -78,6 +78,17 @@ Test(net_propose, only_the_new_part_of_an_overlapping_run_is_appended)
     cr_assert_eq(ww_raft_last_index(fake_cluster_group(&cluster, leader)->raft), last + 3);
 }
 
+Test(net_propose, what_a_former_leader_answered_is_not_waited_for)
+{
+    fake_client_propose(&cluster, leader, 0, 2, 8, 0);
+    answer();
+    /* Sequences 2 to 9 were lost on their way here, and answered elsewhere in the meantime. */
+    fake_client_propose(&cluster, leader, 10, 1, 8, 10);
+    struct ww_client_message message = answer();
+    cr_assert_eq(message.type, WW_CLIENT_COMMITTED);
+    cr_assert_eq(message.sequence, 10);
+}
+
 static void assert_refused(struct ww_client_message *proposal, const void *body, int status)
 {
     uint64_t last = ww_raft_last_index(fake_cluster_group(&cluster, leader)->raft);
