@@ -17,7 +17,9 @@
 struct rte_intr_handle;
 
 struct ww_intr_park {
-    struct rte_intr_handle *handle; /* an eventfd that is always ready; NULL: not started */
+    struct rte_intr_handle *handle; /* an eventfd: ready when the thread shall come by */
+    int event;                      /* that eventfd */
+    int epoll;                      /* what the control thread waits on; -1: not found */
     sem_t go, done;
     bool parked;        /* the polling thread's view */
     atomic_bool ending; /* do not park again */
@@ -32,5 +34,8 @@ void ww_intr_park_stop(struct ww_intr_park *control);
  * a moment: then it still runs, no port may be touched, and the call is to be repeated.
  */
 bool ww_intr_park_run(struct ww_intr_park *control);
+
+/* Has the control thread anything to do? Also true when that cannot be known. While parked. */
+bool ww_intr_park_wanted(const struct ww_intr_park *control);
 
 #endif

@@ -4,13 +4,13 @@
  * P has id P there, the port of client link K has id 16 + K. Of two nodes the lower id listens and
  * the other connects; a client connects to every node. The connecting end makes the memory.
  */
+#include "dpdk_io/dead_peer.h"
 #include "dpdk_io/dpdk.h"
 
 #include "dpdk_io/eal.h"
 #include "dpdk_io/slot.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <stdio.h>
@@ -21,11 +21,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define SERVICE_HZ 200u /* how often the control thread may run */
+#define SERVICE_HZ 200u /* how often the state of the ports is looked at */
 #define CONNECT_HZ 20u  /* how often a connection is tried when nobody listens */
 #define PATIENCE_HZ 4u  /* and again when nothing came of it */
-#define ABSENCE_HZ 10u  /* away for longer than one part of this: doubt who waits */
-#define LOOK_HZ 2000u   /* how often we look whether someone wants to connect */
+#define LOOK_HZ 2000u   /* how often we look whether the control thread has work */
 #define BACKLOG 4096    /* a paused node must not block those that connect to it */
 #define FD_SEARCH_MAX 4096
 
@@ -150,6 +149,7 @@ int ww_memif_open(struct ww_dpdk *dpdk, const struct ww_net_options *options,
                        "%s is too long for a directory of sockets: %d of at "
                        "most %zu characters (net.sockets)",
                        options->socket_dir, length, sizeof(dpdk->socket_dir) - 1);
+    ww_dead_peer_guard();
     int status = ww_intr_park_start(&dpdk->control, error);
     if (status != WW_OK)
         return status;
@@ -185,49 +185,36 @@ static void service_port(struct ww_port *port, uint64_t now)
     port->try_tsc = now + rte_get_tsc_hz() / (port->started ? PATIENCE_HZ : CONNECT_HZ);
 }
 
-static bool someone_waits(const struct ww_dpdk *dpdk)
-{
-    struct pollfd listener = {.fd = dpdk->listener, .events = POLLIN};
-    return dpdk->listener >= 0 && poll(&listener, 1, 0) > 0;
-}
-
-/*
- * DPDK 22.11 accepts a connection whose other end is gone, fails to greet it, closes it and still
- * waits on it, which aborts the process. So connections are accepted soon, and after an absence
- * (a pause, a start) all that wait are turned away; those that live try again.
- */
-static void turn_away(const struct ww_dpdk *dpdk)
-{
-    while (someone_waits(dpdk)) {
-        int fd = accept(dpdk->listener, NULL, NULL);
-        if (fd >= 0)
-            close(fd);
-    }
-}
-
 bool ww_memif_service(struct ww_dpdk *dpdk)
 {
     uint64_t now = rte_rdtsc();
     if (now < dpdk->look_tsc)
         return dpdk->control.parked;
-    bool absent = dpdk->control.parked && now - dpdk->look_tsc > rte_get_tsc_hz() / ABSENCE_HZ;
     dpdk->look_tsc = now + rte_get_tsc_hz() / LOOK_HZ;
-    if (absent)
-        turn_away(dpdk);
-    if (dpdk->control.parked && now < dpdk->control_tsc && !someone_waits(dpdk))
-        return true;
-    if (!ww_intr_park_run(&dpdk->control))
+    bool wanted = !dpdk->control.parked || ww_intr_park_wanted(&dpdk->control);
+    if (wanted && !ww_intr_park_run(&dpdk->control))
         return false;
+    if (!wanted && now < dpdk->control_tsc)
+        return true;
     for (uint32_t i = 0; i < dpdk->port_count; i++)
         service_port(&dpdk->ports[i], now);
     dpdk->control_tsc = now + rte_get_tsc_hz() / SERVICE_HZ;
     return true;
 }
 
+/* Until the control thread has come by once more, and with it all that it had begun. */
+static void run_once(struct ww_dpdk *dpdk)
+{
+    do {
+        ww_intr_park_run(&dpdk->control);
+    } while (!dpdk->control.parked);
+}
+
 /*
  * The last port of a listener removes its file, but DPDK 22.11 leaves the descriptor open and its
  * callback registered with memory that is free: what is still waiting to be accepted would crash
- * us. So the descriptor is made one that is never ready.
+ * us. So the descriptor is made one that is never ready, and what the control thread may have seen
+ * of it before is done with.
  */
 static void silence_listener(struct ww_dpdk *dpdk)
 {
@@ -237,14 +224,15 @@ static void silence_listener(struct ww_dpdk *dpdk)
     if (inert >= 0)
         close(inert);
     dpdk->listener = -1;
+    run_once(dpdk);
 }
 
 void ww_memif_close(struct ww_dpdk *dpdk)
 {
     if (dpdk->control.handle == NULL)
         return;
-    while (!dpdk->control.parked)
-        ww_intr_park_run(&dpdk->control);
+    if (!dpdk->control.parked)
+        run_once(dpdk);
     silence_listener(dpdk);
     for (uint32_t i = 0; i < dpdk->port_count; i++)
         ww_port_close(&dpdk->ports[i]);

@@ -83,7 +83,7 @@ int ww_config_read(struct ww_config *config, const char *path, struct ww_error *
  * for those of the command line's global flags (WW_ENDPOINT ...). */
 int ww_config_environment(struct ww_config *config, struct ww_error *error);
 
-/* Sets one scalar key from text; `where` ("file x.yaml line 3", "--durability") is for the error. */
+/* Sets one scalar key from text; `where` ("x.yaml line 3", "--durability") is for the error. */
 int ww_config_set(struct ww_config *config, const char *key, const char *value,
                   enum ww_config_origin origin, const char *where, struct ww_error *error);
 
