@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which entries were acknowledged, and at which index: a file of runs that the load generator writes
- * and the verifier reads. As long as one leader serves, a group is one run.
+ * Which entries were acknowledged, and at which index: a file of runs that the load generator
+ * writes and the verifier reads. As long as one leader serves, a group is one run.
  */
 #ifndef WW_BENCH_ACK_LOG_H
 #define WW_BENCH_ACK_LOG_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The course of `ww bench`: limits, cluster, load, limits again, verification, report. The cluster's
- * directories lie below one directory of this run, which is removed however it ends.
+ * The course of `ww bench`: limits, cluster, load, verification, limits again, report. The cluster
+ * lives in one directory of this run, which is removed however it ends.
  */
 #include "bench/bench.h"
 
@@ -286,6 +286,9 @@ int ww_bench_run(const struct ww_bench_options *options, struct ww_error *error)
         return ww_fail(error, WW_ENOMEM, "no memory");
     bench->options = options;
     int status = run(bench, error);
+    /* ^C may reach a child too, before it has left our process group: its end is not the reason. */
+    if (status != WW_OK && ww_cli_interrupted(0))
+        status = ww_fail(error, WW_ECLOSED, "interrupted");
     clean_up(bench);
     return status;
 }

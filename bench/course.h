@@ -7,7 +7,7 @@
 #include "bench/result.h"
 #include "engine/cli/local_cluster.h"
 
-/* What is happening, on one line of stderr that is drawn again and again; silent without progress. */
+/* What is happening, on one line of stderr that is drawn again; silent without progress. */
 void ww_progress(const struct ww_bench_options *options, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void ww_progress_end(const struct ww_bench_options *options);

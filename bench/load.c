@@ -33,6 +33,7 @@ struct group {
 
 struct totals {
     uint64_t clock_ns, cpu_ns, cycles;
+    struct ww_client_stats client;
 };
 
 struct load {
@@ -47,12 +48,11 @@ struct load {
     uint64_t *ring_memory;
 
     enum phase phase;
-    uint64_t start_ns;    /* first arrival of the open loop */
-    uint64_t deadline_ns; /* of this phase */
-    struct totals begin;  /* at the beginning of the measured phase */
-    struct totals took;   /* what it took */
-    uint64_t interval_ns; /* when this interval began */
-    uint64_t interval_at; /* and when it is due */
+    uint64_t start_ns;        /* first arrival of the open loop */
+    uint64_t deadline_ns;     /* of this phase */
+    struct totals begin, end; /* of the measured phase */
+    uint64_t interval_ns;     /* when this interval began */
+    uint64_t interval_at;     /* and when it is due */
 
     uint64_t proposed, acknowledged, refused;
     int refused_status;
@@ -74,9 +74,15 @@ static uint64_t clock_ns(void)
     return read_clock_ns(CLOCK_MONOTONIC);
 }
 
-static struct totals read_totals(uint64_t now_ns)
+static struct totals read_totals(const struct load *load, uint64_t now_ns)
 {
-    return (struct totals){now_ns, read_clock_ns(CLOCK_PROCESS_CPUTIME_ID), __builtin_ia32_rdtsc()};
+    struct totals totals = {
+        .clock_ns = now_ns,
+        .cpu_ns = read_clock_ns(CLOCK_PROCESS_CPUTIME_ID),
+        .cycles = __builtin_ia32_rdtsc(),
+    };
+    ww_client_stats(load->client, &totals.client);
+    return totals;
 }
 
 /* ---- proposing ---- */
@@ -203,16 +209,13 @@ static void next_phase(struct load *load, uint64_t now_ns)
         load->deadline_ns = now_ns + SAMPLE_NS;
         break;
     case MEASURE:
-        load->begin = read_totals(now_ns);
+        load->begin = read_totals(load, now_ns);
         load->deadline_ns = now_ns + load->options->duration_ns;
         load->interval_ns = now_ns;
         load->interval_at = now_ns + SECOND_NS;
         break;
     case COOLDOWN:
-        load->took = read_totals(now_ns);
-        load->took.clock_ns -= load->begin.clock_ns;
-        load->took.cpu_ns -= load->begin.cpu_ns;
-        load->took.cycles -= load->begin.cycles;
+        load->end = read_totals(load, now_ns);
         say(load, "after");
         load->deadline_ns = now_ns + SAMPLE_NS;
         break;
@@ -279,16 +282,16 @@ static int drive(struct load *load, const volatile int *stop, struct ww_error *e
 
 static void say_final(struct load *load)
 {
-    struct ww_client_stats stats;
-    ww_client_stats(load->client, &stats);
+    const struct totals *begin = &load->begin, *end = &load->end;
     fprintf(load->out,
             "{\"event\":\"final\",\"entries\":%lu,\"bytes\":%lu,\"elapsed_ns\":%lu,"
             "\"cpu_ns\":%lu,\"work_cycles\":%lu,\"cycles\":%lu,\"proposed\":%lu,"
-            "\"acknowledged\":%lu,\"busy\":%lu,\"redirects\":%lu,\"resent\":%lu,\"drops\":%lu,"
-            "\"tx_frames\":%lu,\"rx_frames\":%lu}\n",
-            load->measured_count, load->measured_bytes, load->took.clock_ns, load->took.cpu_ns,
-            load->work_cycles, load->took.cycles, load->proposed, load->acknowledged, stats.busy,
-            stats.redirects, stats.resent, stats.drops, stats.tx_frames, stats.rx_frames);
+            "\"acknowledged\":%lu,\"busy\":%lu,\"redirects\":%lu,\"resent\":%lu,\"drops\":%lu}\n",
+            load->measured_count, load->measured_bytes, end->clock_ns - begin->clock_ns,
+            end->cpu_ns - begin->cpu_ns, load->work_cycles, end->cycles - begin->cycles,
+            load->proposed, load->acknowledged, end->client.busy - begin->client.busy,
+            end->client.redirects - begin->client.redirects,
+            end->client.resent - begin->client.resent, end->client.drops - begin->client.drops);
     fflush(load->out);
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The load generator, a process of its own (`ww load`): drives a cluster through the client library,
- * in a closed loop (`inflight` entries without an answer at any time) or an open one (`rate` arrivals
- * a second, latency from the time at which an entry was meant to be sent). It says what it does in
- * JSON, one object a line; each has "event":
+ * The load generator, a process of its own (`ww load`): drives a cluster through the client
+ * library, in a closed loop (`inflight` entries without an answer at any time) or an open one
+ * (`rate` arrivals a second, latency from the time at which an entry was meant to be sent). It says
+ * what it does in JSON, one object a line; each has "event":
  *
  *   before    the measured phase is about to begin: time to sample the nodes
  *   interval  one second passed: phase, seconds, entries, per_s, p50, p99, max (ns), in_flight

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The machine's own limits, measured in the same run, before the cluster starts and after it stopped:
- * the denominators of the report.
+ * The machine's own limits, measured in the same run, before the cluster starts and after it
+ * stopped: the denominators of the report.
  */
 #ifndef WW_BENCH_MACHINE_LIMITS_H
 #define WW_BENCH_MACHINE_LIMITS_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the load generator proposes: the bytes of entry (group, sequence) follow from the seed alone,
- * so that the verifier can make them again. Random entries begin with a number that is unique to
- * (group, sequence); the rest is a slice of a pool of random bytes.
+ * What the load generator proposes: the bytes of entry (group, sequence) follow from the seed
+ * alone, so that the verifier can make them again. Random entries begin with a number that is
+ * unique to (group, sequence); the rest is a slice of a pool of random bytes.
  */
 #ifndef WW_BENCH_PAYLOAD_H
 #define WW_BENCH_PAYLOAD_H

@@ -240,8 +240,8 @@ static void print_trouble(struct json_object *json, FILE *file)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (number(load, rows[i].key) == 0)
             continue;
-        fprintf(file, "%s%s %s", any ? ", " : "On the way: ", count(number(load, rows[i].key), a),
-                rows[i].what);
+        fprintf(file, "%s%s %s",
+                any ? ", " : "While measured: ", count(number(load, rows[i].key), a), rows[i].what);
         any = true;
     }
     if (any)

@@ -20,8 +20,6 @@
 static void park(void *argument)
 {
     struct ww_intr_park *control = argument;
-    if (atomic_load(&control->ending))
-        return;
     eventfd_t value;
     eventfd_read(control->event, &value); /* not ready while parked: see ww_intr_park_wanted */
     sem_post(&control->done);
@@ -87,7 +85,7 @@ bool ww_intr_park_run(struct ww_intr_park *control)
     return control->parked;
 }
 
-int ww_intr_park_start(struct ww_intr_park *control, struct ww_error *error)
+static int start(struct ww_intr_park *control, struct ww_error *error)
 {
     control->handle = rte_intr_instance_alloc(RTE_INTR_INSTANCE_F_PRIVATE);
     if (control->handle == NULL)
@@ -97,8 +95,6 @@ int ww_intr_park_start(struct ww_intr_park *control, struct ww_error *error)
     control->epoll = -1;
     sem_init(&control->go, 0, 0);
     sem_init(&control->done, 0, 0);
-    control->parked = false;
-    atomic_store(&control->ending, false);
     if (fd < 0 || rte_intr_fd_set(control->handle, fd) != 0 ||
         rte_intr_type_set(control->handle, RTE_INTR_HANDLE_EXT) != 0 ||
         rte_intr_callback_register(control->handle, park, control) != 0) {
@@ -109,24 +105,17 @@ int ww_intr_park_start(struct ww_intr_park *control, struct ww_error *error)
         control->handle = NULL;
         return WW_EIO;
     }
-    while (!ww_intr_park_run(control))
-        ; /* until it is parked for the first time */
     return WW_OK;
 }
 
-void ww_intr_park_stop(struct ww_intr_park *control)
+int ww_intr_park_open(struct ww_intr_park **out, struct ww_error *error)
 {
-    if (control->handle == NULL)
-        return;
-    while (!ww_intr_park_run(control))
-        ;
-    atomic_store(&control->ending, true);
-    eventfd_write(control->event, 1);
-    sem_post(&control->go);
-    rte_intr_callback_unregister_sync(control->handle, park, control);
-    close(rte_intr_fd_get(control->handle));
-    rte_intr_instance_free(control->handle);
-    control->handle = NULL;
-    sem_destroy(&control->go);
-    sem_destroy(&control->done);
+    static struct ww_intr_park control; /* DPDK has one control thread per process */
+    int status = control.handle == NULL ? start(&control, error) : WW_OK;
+    if (status != WW_OK)
+        return status;
+    while (!control.parked)
+        ww_intr_park_run(&control);
+    *out = &control;
+    return WW_OK;
 }

@@ -11,7 +11,6 @@
 #include "engine/base/error.h"
 
 #include <semaphore.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 
 struct rte_intr_handle;
@@ -21,13 +20,14 @@ struct ww_intr_park {
     int event;                      /* that eventfd */
     int epoll;                      /* what the control thread waits on; -1: not found */
     sem_t go, done;
-    bool parked;        /* the polling thread's view */
-    atomic_bool ending; /* do not park again */
+    bool parked; /* the polling thread's view */
 };
 
-/* Parks the control thread. ww_intr_park_stop lets it go. */
-int ww_intr_park_start(struct ww_intr_park *control, struct ww_error *error);
-void ww_intr_park_stop(struct ww_intr_park *control);
+/*
+ * Parks the control thread of this process; it stays parked when a transport is closed, and when the
+ * process ends: DPDK's own cleanup takes memory away that the thread would still look at.
+ */
+int ww_intr_park_open(struct ww_intr_park **control, struct ww_error *error);
 
 /*
  * Lets the control thread do what waits for it, and waits for that. False when it takes longer than

@@ -35,9 +35,9 @@ struct ww_dpdk {
     struct ww_link *open_link;
 
     /* memif */
-    struct ww_intr_park control;
-    uint64_t control_tsc; /* when it is due */
-    uint64_t look_tsc;    /* when to look for new connections */
+    struct ww_intr_park *control; /* NULL: not memif, or not opened */
+    uint64_t control_tsc;         /* when it is due */
+    uint64_t look_tsc;            /* when to look for new connections */
     char socket_dir[108];
     uint32_t slot; /* of a client process */
     struct ww_lock lock;

@@ -150,7 +150,7 @@ int ww_memif_open(struct ww_dpdk *dpdk, const struct ww_net_options *options,
                        "most %zu characters (net.sockets)",
                        options->socket_dir, length, sizeof(dpdk->socket_dir) - 1);
     ww_dead_peer_guard();
-    int status = ww_intr_park_start(&dpdk->control, error);
+    int status = ww_intr_park_open(&dpdk->control, error);
     if (status != WW_OK)
         return status;
     dpdk->look_tsc = rte_rdtsc();
@@ -189,10 +189,10 @@ bool ww_memif_service(struct ww_dpdk *dpdk)
 {
     uint64_t now = rte_rdtsc();
     if (now < dpdk->look_tsc)
-        return dpdk->control.parked;
+        return dpdk->control->parked;
     dpdk->look_tsc = now + rte_get_tsc_hz() / LOOK_HZ;
-    bool wanted = !dpdk->control.parked || ww_intr_park_wanted(&dpdk->control);
-    if (wanted && !ww_intr_park_run(&dpdk->control))
+    bool wanted = !dpdk->control->parked || ww_intr_park_wanted(dpdk->control);
+    if (wanted && !ww_intr_park_run(dpdk->control))
         return false;
     if (!wanted && now < dpdk->control_tsc)
         return true;
@@ -206,8 +206,8 @@ bool ww_memif_service(struct ww_dpdk *dpdk)
 static void run_once(struct ww_dpdk *dpdk)
 {
     do {
-        ww_intr_park_run(&dpdk->control);
-    } while (!dpdk->control.parked);
+        ww_intr_park_run(dpdk->control);
+    } while (!dpdk->control->parked);
 }
 
 /*
@@ -229,13 +229,12 @@ static void silence_listener(struct ww_dpdk *dpdk)
 
 void ww_memif_close(struct ww_dpdk *dpdk)
 {
-    if (dpdk->control.handle == NULL)
+    if (dpdk->control == NULL)
         return;
-    if (!dpdk->control.parked)
+    if (!dpdk->control->parked)
         run_once(dpdk);
     silence_listener(dpdk);
     for (uint32_t i = 0; i < dpdk->port_count; i++)
         ww_port_close(&dpdk->ports[i]);
-    ww_intr_park_stop(&dpdk->control);
     ww_lock_release(&dpdk->lock);
 }

@@ -28,7 +28,7 @@ static inline void count(struct ww_dpdk *dpdk, enum ww_transport_counter counter
 /* memif: not while DPDK's control thread runs (control.h). */
 static inline bool ports_usable(const struct ww_dpdk *dpdk)
 {
-    return dpdk->kind != WW_NET_MEMIF || dpdk->control.parked;
+    return dpdk->kind != WW_NET_MEMIF || dpdk->control->parked;
 }
 
 static inline bool same_address(const struct ww_frame_end *a, const struct ww_frame_end *b)

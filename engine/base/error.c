@@ -18,7 +18,7 @@ const char *ww_status_name(int status)
     return status <= 0 && -status < count ? status_names[-status] : "unknown status";
 }
 
-int ww_fail(struct ww_error *error, int code, const char *format, ...)
+void ww_error_set(struct ww_error *error, int code, const char *format, ...)
 {
     if (error != NULL) {
         va_list arguments;
@@ -27,10 +27,9 @@ int ww_fail(struct ww_error *error, int code, const char *format, ...)
         va_end(arguments);
         error->code = code;
     }
-    return code;
 }
 
-int ww_fail_errno(struct ww_error *error, int code, const char *format, ...)
+void ww_error_set_errno(struct ww_error *error, int code, const char *format, ...)
 {
     int saved = errno;
     if (error != NULL) {
@@ -42,7 +41,6 @@ int ww_fail_errno(struct ww_error *error, int code, const char *format, ...)
         snprintf(error->text + used, sizeof(error->text) - used, ": %s", strerror(saved));
         error->code = code;
     }
-    return code;
 }
 
 int ww_fail_context(struct ww_error *error, const char *format, ...)
