@@ -144,7 +144,7 @@ static void run_ping(struct side *side)
     uint64_t rounds = (uint64_t)side->options->warmup_rounds + side->options->rounds;
     for (uint64_t round = 0; round < rounds; round++) {
         uint64_t answer = UINT64_MAX, sent_ns = ww_clock_now(&ww_clock_monotonic);
-        uint64_t now_ns = sent_ns, last_ns = sent_ns;
+        uint64_t now_ns, last_ns = sent_ns;
         send_number(side, round);
         while (!receive_number(side, &answer) || answer != round) {
             wait_idle(side);

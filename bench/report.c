@@ -122,7 +122,7 @@ static void print_latencies(struct json_object *json, FILE *file)
 
 static void print_line(FILE *file, const char *name, const char *value, const char *note)
 {
-    fprintf(file, "  %-27s%14s  %s\n", name, value, note);
+    fprintf(file, note[0] != 0 ? "  %-27s%14s  %s\n" : "  %-27s%14s\n", name, value, note);
 }
 
 static void print_rate(FILE *file, const char *name, double bytes_per_s, const char *note)
@@ -219,7 +219,15 @@ static void print_costs(struct json_object *json, FILE *file)
         double size = json_object_get_double(json_object_array_get_idx(resident, i));
         largest = size > largest ? size : largest;
     }
-    print_line(file, "memory of a node", bytes(largest, a), "resident, the largest");
+    print_line(file, "memory of a node", bytes(largest, a), "resident, the largest; of that:");
+    struct json_object *parts = get(get(json, "memory"), "parts");
+    for (struct lh_entry *part = parts == NULL ? NULL : json_object_get_object(parts)->head;
+         part != NULL; part = part->next) {
+        snprintf(note, sizeof(note), "  %s", (const char *)lh_entry_k(part));
+        for (char *at = note; *at != 0; at++)
+            *at = *at == '_' ? ' ' : *at;
+        print_line(file, note, bytes(number(parts, lh_entry_k(part)), a), "");
+    }
     fprintf(file, "\n");
 }
 

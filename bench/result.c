@@ -91,6 +91,14 @@ static void put_key(struct json_object *object, const char *name, const struct w
     put_text(object, name, ww_config_get(config, ww_config_key_find(key), text, sizeof(text)));
 }
 
+/* How the nodes' threads wait: what `auto` became. */
+static const char *idle_of(const struct ww_cluster_sample *sample)
+{
+    struct json_object *agents = json_object_object_get(sample->nodes[0].status, "agents");
+    struct json_object *first = agents != NULL ? json_object_array_get_idx(agents, 0) : NULL;
+    return json_object_get_string(json_object_object_get(first, "idle"));
+}
+
 static struct json_object *config_json(const struct ww_bench_result *result)
 {
     const struct ww_bench_options *options = result->options;
@@ -120,26 +128,34 @@ static struct json_object *config_json(const struct ww_bench_result *result)
     put_count(config, "mtu", cluster->mtu);
     put_count(config, "wal_depth", cluster->write_depth);
     put_count(config, "threads", cluster->threads);
-    put_key(config, "idle", cluster, "stages.idle");
+    if (idle_of(&result->after) != NULL)
+        put_text(config, "idle", idle_of(&result->after));
     return config;
 }
 
-static struct json_object *quantiles_json(const struct ww_histogram *histogram)
+static struct json_object *latency_json(const struct ww_histogram *histogram)
 {
-    struct json_object *object = json_object_new_object();
-    put_count(object, "p50", ww_histogram_quantile(histogram, 0.5));
-    put_count(object, "p99", ww_histogram_quantile(histogram, 0.99));
-    put_count(object, "p999", ww_histogram_quantile(histogram, 0.999));
-    return object;
+    static const struct {
+        const char *name;
+        double quantile;
+    } rows[] = {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p999", 0.999}, {"p9999", 0.9999}};
+    struct json_object *latency = json_object_new_object();
+    if (histogram->count == 0)
+        return latency;
+    put_count(latency, "min", histogram->min);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        put_count(latency, rows[i].name, ww_histogram_quantile(histogram, rows[i].quantile));
+    put_count(latency, "max", histogram->max);
+    return latency;
 }
 
 static struct json_object *limits_json(const struct ww_limits *limits)
 {
     struct json_object *object = json_object_new_object();
     if (limits->wal_write.count > 0)
-        put(object, "wal_write", quantiles_json(&limits->wal_write));
+        put(object, "wal_write", latency_json(&limits->wal_write));
     if (limits->net_rtt.count > 0)
-        put(object, "net_rtt", quantiles_json(&limits->net_rtt));
+        put(object, "net_rtt", latency_json(&limits->net_rtt));
     if (limits->wal.bytes > 0)
         put_number(object, "wal_bytes_per_s", ww_rate_per_s(&limits->wal));
     if (limits->wal_shape.bytes > 0) {
@@ -154,7 +170,6 @@ static struct json_object *limits_json(const struct ww_limits *limits)
 static struct json_object *commit_json(const struct ww_bench_result *result)
 {
     struct json_object *commit = json_object_new_object();
-    struct json_object *latency = json_object_new_object();
     const struct ww_histogram *h = &result->latency;
     double seconds = (double)get_count(result->load, "elapsed_ns") / SECOND_NS;
     uint64_t bytes = get_count(result->load, "bytes");
@@ -162,16 +177,7 @@ static struct json_object *commit_json(const struct ww_bench_result *result)
     put_count(commit, "bytes", bytes);
     put_number(commit, "per_s", (double)h->count / seconds);
     put_number(commit, "bytes_per_s", (double)bytes / seconds);
-    if (h->count > 0) {
-        put_count(latency, "min", h->min);
-        put_count(latency, "p50", ww_histogram_quantile(h, 0.5));
-        put_count(latency, "p90", ww_histogram_quantile(h, 0.9));
-        put_count(latency, "p99", ww_histogram_quantile(h, 0.99));
-        put_count(latency, "p999", ww_histogram_quantile(h, 0.999));
-        put_count(latency, "p9999", ww_histogram_quantile(h, 0.9999));
-        put_count(latency, "max", h->max);
-    }
-    put(commit, "latency", latency);
+    put(commit, "latency", latency_json(h));
     return commit;
 }
 

@@ -24,8 +24,8 @@ struct ww_intr_park {
 };
 
 /*
- * Parks the control thread of this process; it stays parked when a transport is closed, and when the
- * process ends: DPDK's own cleanup takes memory away that the thread would still look at.
+ * Parks the control thread of this process; it stays parked when a transport is closed, and when
+ * the process ends: DPDK's own cleanup takes memory away that the thread would still look at.
  */
 int ww_intr_park_open(struct ww_intr_park **control, struct ww_error *error);
 

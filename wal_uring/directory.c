@@ -119,9 +119,10 @@ int ww_wal_directory_open(struct ww_wal_directory *directory, const char *path, 
                           struct ww_error *error)
 {
     *directory = (struct ww_wal_directory){.fd = -1, .wal_fd = -1, .lock_fd = -1};
-    if (path == NULL || path[0] == '\0' || strlen(path) >= sizeof(directory->path))
+    size_t length = path != NULL ? strlen(path) : 0;
+    if (length == 0 || length >= sizeof(directory->path))
         return ww_fail(error, WW_EINVAL, "the data directory's name is missing or too long");
-    strcpy(directory->path, path);
+    memcpy(directory->path, path, length + 1);
     int status = create ? make_directory(path, error) : WW_OK;
     if (status != WW_OK)
         return status;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the stages know of time: monotonic nanoseconds, from a clock that a simulator may replace. */
+/* What the stages know of time: monotonic nanoseconds, of a clock that a simulator may replace. */
 #ifndef WW_BACKEND_CLOCK_H
 #define WW_BACKEND_CLOCK_H
 

@@ -26,8 +26,8 @@ enum ww_log_event_type {
 
 struct ww_log_event {
     enum ww_log_event_type type;
-    int status;         /* WW_OK; READ: WW_EGONE, WW_EIO; FAILED: WW_EIO, WW_ENOSPC */
-    uint64_t position;  /* WRITTEN: the new durable position; READ: where it began */
+    int status;        /* WW_OK; READ: WW_EGONE, WW_EIO; FAILED: WW_EIO, WW_ENOSPC */
+    uint64_t position; /* WRITTEN: the new durable position; READ: where it began */
     uint32_t size_bytes;
     uint32_t tag;
 };

@@ -28,7 +28,7 @@ enum ww_transport_counter {
     WW_NET_TX_FRAMES,
     WW_NET_TX_BYTES,
     WW_NET_DROP_RX_SHORT,    /* frame shorter than its headers say */
-    WW_NET_DROP_RX_LONG,     /* frame longer than the transport's limit, or a chain it cannot take */
+    WW_NET_DROP_RX_LONG,     /* frame longer than the limit, or a chain it cannot take */
     WW_NET_DROP_RX_PROTOCOL, /* not IPv4/UDP to our address and port */
     WW_NET_DROP_RX_CHECKSUM, /* bad IP header checksum */
     WW_NET_DROP_RX_CLIENTS,  /* no client link is free */
@@ -72,8 +72,8 @@ struct ww_transport_ops {
 /* The head of every transport; the implementation's own state follows it. */
 struct ww_transport {
     const struct ww_transport_ops *ops;
-    const char *name;      /* "memif", "af_packet", "udp" ... */
-    uint32_t max_datagram; /* bytes of UDP payload */
+    const char *name;                   /* "memif", "af_packet", "udp" ... */
+    uint32_t max_datagram;              /* bytes of UDP payload */
     uint64_t counters[WW_NET_COUNTERS]; /* written by the calling thread, read relaxed by others */
 };
 

@@ -22,13 +22,13 @@
 #define WW_FRAME_OVERHEAD (WW_ETHERNET_BYTES + WW_IP_UDP_BYTES)
 #define WW_DATAGRAM_MAX(mtu) ((mtu)-WW_IP_UDP_BYTES)
 #define WW_UDP_PORT_DEFAULT 7100u
-#define WW_BURST 32u       /* frames per receive or transmit call */
+#define WW_BURST 32u /* frames per receive or transmit call */
 #define WW_BURSTS_PER_POLL 4u
 #define WW_CLIENTS_MAX 16u /* client links of one node */
 #define WW_MEMIF_RING_LOG2 9u
-#define WW_RX_HELD_MAX 512u /* received datagrams that a caller may hold at a time */
+#define WW_RX_HELD_MAX 512u               /* received datagrams that a caller may hold at a time */
 #define WW_CLIENT_SILENCE_NS 10000000000u /* a client silent this long makes room for another */
-#define WW_DPDK_MEMORY (128u * WW_MIB) /* reserved for DPDK's pools; resident only where used */
+#define WW_DPDK_MEMORY (128u * WW_MIB)    /* reserved for DPDK's pools; resident only where used */
 
 /* Wire and disk formats. */
 #define WW_DATAGRAM_HEADER_BYTES 32u
@@ -59,21 +59,21 @@
 #define WW_WAL_REGIONS 2u /* registered with io_uring */
 /* Open segments: one for every operation that may be in flight, and as many that stay open. */
 #define WW_WAL_FILES (2u * (WW_WRITE_DEPTH_MAX + WW_READ_BUFFERS))
-#define WW_WAL_RING_ENTRIES 64u              /* a write has at most a flush behind it */
-#define WW_WAL_RECOVERY_BYTES (4u * WW_MIB)  /* one read: keeps a fast device busy */
-#define WW_WAL_MEMORY_SEGMENTS_MAX 65536u    /* alive at one time, in memory mode */
-#define WW_WAL_PREPARE_RETRY_S 1             /* after a segment could not be made */
+#define WW_WAL_RING_ENTRIES 64u             /* a write has at most a flush behind it */
+#define WW_WAL_RECOVERY_BYTES (4u * WW_MIB) /* one read: keeps a fast device busy */
+#define WW_WAL_MEMORY_SEGMENTS_MAX 65536u   /* alive at one time, in memory mode */
+#define WW_WAL_PREPARE_RETRY_S 1            /* after a segment could not be made */
 
 /* Memory of one shard. */
 #define WW_LOG_BUFFER_MIN (1u * WW_MIB)
 #define WW_LOG_BUFFER_DEFAULT (64u * WW_MIB)
 #define WW_BATCH_TABLE_SLOTS (64u * 1024u) /* descriptors of the batches in the log buffer */
 #define WW_LOG_INDEX_STRIDE (64u * WW_KIB) /* bytes of a group between two points of its index */
-#define WW_LOG_RESERVE (256u * WW_KIB) /* of the log buffer, kept for terms and votes */
-#define WW_PERSIST_RING_SLOTS 1024u    /* closed blocks on their way to LOG */
-#define WW_DURABLE_RING_SLOTS 1024u    /* events of the disk on their way to NET */
-#define WW_APPLY_RING_SLOTS 4096u /* committed batches, and applied positions */
-#define WW_PROMISES_MAX 16384u /* messages that wait for the disk */
+#define WW_LOG_RESERVE (256u * WW_KIB)     /* of the log buffer, kept for terms and votes */
+#define WW_PERSIST_RING_SLOTS 1024u        /* closed blocks on their way to LOG */
+#define WW_DURABLE_RING_SLOTS 1024u        /* events of the disk on their way to NET */
+#define WW_APPLY_RING_SLOTS 4096u          /* committed batches, and applied positions */
+#define WW_PROMISES_MAX 16384u             /* messages that wait for the disk */
 #define WW_PENDING_MAX 65536u /* proposals (runs of entries) that wait for their commit */
 
 /* Consensus. */
@@ -90,9 +90,10 @@
 #define WW_CLIENT_WINDOW_BYTES_DEFAULT (16u * WW_MIB)
 #define WW_CLIENT_WINDOW_BYTES_MAX (256u * WW_MIB)
 #define WW_CLIENT_ANSWERS_MAX 128u /* per group, of answers that wait for an earlier one */
-#define WW_CLIENT_RETRY_NS_DEFAULT 20000000u
-#define WW_CLIENT_SILENT_RETRIES 3u          /* before another node is asked */
-#define WW_CLIENT_BACKOFF_MIN_NS 50000u      /* after BUSY; doubles up to the maximum */
+#define WW_CLIENT_RETRY_NS_DEFAULT 100000000u
+#define WW_CLIENT_FRAMES_MAX 192u   /* PROPOSEs on the way, all groups: they fit a ring of memif */
+#define WW_CLIENT_SILENT_RETRIES 3u /* before another node is asked */
+#define WW_CLIENT_BACKOFF_MIN_NS 50000u /* after BUSY; doubles up to the maximum */
 #define WW_CLIENT_BACKOFF_MAX_NS 5000000u
 #define WW_CLIENT_GAP_NS 1000000u            /* a resent run refused for so long was lost as well */
 #define WW_CLIENT_SEARCH_NS 5000000u         /* between two nodes while no leader is known */
@@ -100,6 +101,7 @@
 #define WW_CLIENT_READ_SILENCE_NS 20000000u  /* then the READ is sent again */
 #define WW_CLIENT_OPEN_TIMEOUT_NS 2000000000u
 
+_Static_assert(2 * WW_CLIENT_FRAMES_MAX <= 1u << WW_MEMIF_RING_LOG2, "no client fills a ring");
 _Static_assert(WW_READ_BYTES >= WW_BLOCK_MAX, "a read holds a whole block");
 _Static_assert(2 * WW_WRITE_DEPTH_MAX + WW_READ_BUFFERS <= WW_WAL_RING_ENTRIES,
                "neither queue of the ring can overflow");

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -49,6 +50,21 @@ bool ww_cli_progress(const struct ww_cli *cli)
     if (strcmp(wanted, "auto") == 0)
         return !ww_cli_quiet(cli) && isatty(STDERR_FILENO);
     return strcmp(wanted, "always") == 0;
+}
+
+void ww_cli_draw(const char *format, ...)
+{
+    static bool drawn;
+    bool terminal = isatty(STDERR_FILENO);
+    if (*format == 0 && !(drawn && terminal))
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    fputs(terminal ? "\r\033[K" : "", stderr);
+    vfprintf(stderr, format, arguments);
+    fputs(terminal ? "" : "\n", stderr);
+    va_end(arguments);
+    drawn = true;
 }
 
 const char *ww_cli_endpoint(const struct ww_cli *cli)

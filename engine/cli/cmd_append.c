@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ww append: proposes entries from a file or stdin, pipelined, and says where they stand. */
 #include "engine/base/idle.h"
+#include "engine/base/units.h"
 #include "engine/cli/cli.h"
 #include "engine/cli/framing.h"
 
@@ -17,6 +18,7 @@
 #define COMPLETIONS 64u
 #define INPUT_WAIT_MS 50
 #define LOOKS_PER_SIGNAL_CHECK 64u
+#define DRAW_INTERVAL_NS 500000000u
 
 static const struct ww_flag flags[] = {
     {"file", 'f', "FILE", NULL, "read entries from FILE instead of stdin"},
@@ -43,6 +45,7 @@ struct append {
 
     uint64_t acknowledged, bytes, first_index, last_index;
     uint64_t progress_ns; /* when something was last proposed or committed */
+    uint64_t draw_ns;     /* when the next progress line is due; UINT64_MAX: never */
 };
 
 static int take_completions(struct append *append, uint32_t *work, struct ww_error *error)
@@ -103,11 +106,23 @@ static int read_input(struct append *append, uint32_t *work, struct ww_error *er
     return ww_entry_reader_fill(&append->reader, error);
 }
 
+static void draw_progress(struct append *append, uint64_t now)
+{
+    char bytes[32];
+    if (now < append->draw_ns)
+        return;
+    append->draw_ns = now + DRAW_INTERVAL_NS;
+    ww_cli_draw("%" PRIu64 " entries appended, %s, %" PRIu64 " on the way", append->acknowledged,
+                ww_format_bytes(append->bytes, bytes, sizeof(bytes)),
+                append->proposed - append->acknowledged);
+}
+
 /* WW_ECLOSED: interrupted. */
 static int check_time(struct append *append, uint32_t work, struct ww_error *error)
 {
     static uint32_t looks;
     uint64_t now = ww_cli_now_ns();
+    draw_progress(append, now);
     if (work != 0 || append->proposed == append->acknowledged)
         append->progress_ns = now;
     if (now - append->progress_ns > append->timeout_ns)
@@ -125,6 +140,7 @@ static int run_append(struct append *append, struct ww_error *error)
     int input_status = WW_OK, status = WW_OK;
     struct ww_error ignored;
     append->progress_ns = ww_cli_now_ns();
+    append->draw_ns = ww_cli_progress(append->cli) ? append->progress_ns : UINT64_MAX;
     while (!append->input_done || append->acknowledged < append->proposed) {
         uint32_t work = 0;
         status = take_completions(append, &work, input_status == WW_OK ? error : &ignored);
@@ -203,6 +219,7 @@ static int run(struct ww_cli *cli)
     int status = start(append, &error);
     if (status == WW_OK) {
         status = run_append(append, &error);
+        ww_cli_draw("");
         report(append);
     }
     int result = status == WW_OK ? WW_EXIT_DONE : ww_cli_fail(cli, &error);

@@ -77,6 +77,34 @@ static int put(struct tail *tail, const void *data, size_t size)
     return WW_OK;
 }
 
+static int put_base64(struct tail *tail, const uint8_t *data, size_t size)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    int status = WW_OK;
+    for (; size > 0 && status == WW_OK; data += 3, size -= size < 3 ? size : 3) {
+        uint32_t bits = (uint32_t)data[0] << 16 | (size > 1 ? (uint32_t)data[1] << 8 : 0) |
+                        (size > 2 ? data[2] : 0u);
+        const char group[4] = {digits[bits >> 18], digits[bits >> 12 & 63],
+                               size > 1 ? digits[bits >> 6 & 63] : '=',
+                               size > 2 ? digits[bits & 63] : '='};
+        status = put(tail, group, sizeof(group));
+    }
+    return status;
+}
+
+/* One object on a line; the bytes of an entry need not be text, so they are always in base64. */
+static int put_json(struct tail *tail, const struct ww_log_entry *entry)
+{
+    char head[96];
+    int length =
+        snprintf(head, sizeof(head), "{\"index\":%" PRIu64 ",\"term\":%" PRIu64 ",\"data\":\"",
+                 entry->index, entry->term);
+    int status = put(tail, head, (size_t)length);
+    if (status == WW_OK)
+        status = put_base64(tail, entry->data, entry->size);
+    return status != WW_OK ? status : put(tail, "\"}\n", 3);
+}
+
 static int visit(void *context, const struct ww_log_entry *entry)
 {
     struct tail *tail = context;
@@ -84,6 +112,8 @@ static int visit(void *context, const struct ww_log_entry *entry)
     int status = WW_OK;
     if (!entry->is_data)
         return WW_OK;
+    if (ww_cli_json(tail->cli))
+        return put_json(tail, entry);
     if (tail->framing == WW_FRAMING_LEN32)
         status = put(tail, &length, sizeof(length));
     if (status == WW_OK)

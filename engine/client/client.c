@@ -179,7 +179,7 @@ void ww_client_arm(struct ww_client *client, struct ww_client_group *group)
 {
     group->deadline_ns = 0;
     if (group->window.oldest != group->window.next)
-        set_timer(client, &group->deadline_ns, client->retry_ns);
+        set_timer(client, &group->deadline_ns, client->retry_ns << group->silent);
 }
 
 void ww_client_hold(struct ww_client *client, struct ww_client_group *group, uint64_t ns)
@@ -243,6 +243,13 @@ static bool send_run(struct ww_client *client, struct ww_client_group *group)
     return true;
 }
 
+/* More than the leader's ring holds would only be lost. What waits meanwhile fills larger runs. */
+static bool enough_on_the_way(const struct ww_client *client, const struct ww_client_group *group)
+{
+    uint32_t most = WW_CLIENT_FRAMES_MAX / client->group_count;
+    return ww_client_window_runs_before(&group->window, group->sent) >= (most > 1 ? most : 1);
+}
+
 /* Sends a burst of the group's runs; returns whether there is more for the next poll. */
 static bool send_group(struct ww_client *client, struct ww_client_group *group, uint32_t *sent)
 {
@@ -257,8 +264,8 @@ static bool send_group(struct ww_client *client, struct ww_client_group *group, 
     if (group->sent < group->window.oldest)
         group->sent = group->window.oldest;
     for (uint32_t i = 0; i < WW_BURST; i++) {
-        if (group->sent == group->window.next)
-            return false;
+        if (group->sent == group->window.next || enough_on_the_way(client, group))
+            return false; /* an answer queues it again */
         if (group->deadline_ns == 0)
             ww_client_arm(client, group);
         if (!send_run(client, group)) {

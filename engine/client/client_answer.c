@@ -39,6 +39,7 @@ static bool on_answer(struct ww_client *client, struct ww_client_group *group,
         group->hops = 0;
         group->backoff_ns = WW_CLIENT_BACKOFF_MIN_NS;
         ww_client_arm(client, group);
+        ww_client_rewind(client, group, group->sent); /* there is room on the way again */
     }
     return true;
 }

@@ -34,10 +34,11 @@ static void get_text(struct reader *reader, struct json_object *object, const ch
                      size_t size)
 {
     const char *value = json_object_get_string(get(reader, object, key, json_type_string));
-    if (value == NULL || strlen(value) >= size)
+    size_t length = value != NULL ? strlen(value) : size;
+    if (length >= size)
         reader->wrong = reader->wrong != NULL ? reader->wrong : key;
     else
-        strcpy(to, value);
+        memcpy(to, value, length + 1);
 }
 
 static void read_network(struct reader *reader, struct json_object *status,

@@ -117,6 +117,13 @@ struct ww_client_slice ww_client_window_slice(struct ww_client_window *window, u
     return (struct ww_client_slice){body + at, run->bytes - at, run->count - before};
 }
 
+uint32_t ww_client_window_runs_before(const struct ww_client_window *window, uint64_t sequence)
+{
+    if (sequence <= window->oldest)
+        return 0;
+    return find_run(window, sequence - 1) - window->run_head + 1;
+}
+
 static uint64_t answer_end(const struct ww_client_answer *answer)
 {
     return answer->sequence + answer->count;

@@ -66,6 +66,9 @@ int ww_client_window_append(struct ww_client_window *window, const void *data, u
 /* The entries from `sequence` (oldest <= sequence < next) to the end of their run, which closes. */
 struct ww_client_slice ww_client_window_slice(struct ww_client_window *window, uint64_t sequence);
 
+/* How many runs hold what has no completion and stands before `sequence`. */
+uint32_t ww_client_window_runs_before(const struct ww_client_window *window, uint64_t sequence);
+
 /* Takes note of what is new in an answer. False when nothing was, or there is no room for it. */
 bool ww_client_window_answer(struct ww_client_window *window, struct ww_client_answer answer);
 

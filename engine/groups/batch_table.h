@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where the batches in the log buffer are: a ring of descriptors in stream order, those of one group
- * chained by `next`. Descriptors are numbered for ever; number n stands in slot n % WW_BATCH_TABLE_SLOTS.
- * NET owns it.
+ * Where the batches in the log buffer are: a ring of descriptors in stream order, those of a group
+ * chained by `next`. Descriptors are numbered for ever; number n stands in slot
+ * n % WW_BATCH_TABLE_SLOTS. NET owns it.
  */
 #ifndef WW_GROUPS_BATCH_TABLE_H
 #define WW_GROUPS_BATCH_TABLE_H
@@ -54,7 +54,7 @@ static inline uint32_t ww_batch_table_free(const struct ww_batch_table *table)
     return (uint32_t)(WW_BATCH_TABLE_SLOTS - (table->end - table->first));
 }
 
-/* Adds a descriptor (its `next` is set here) to the table and, with entries, to its group's chain. */
+/* Adds a descriptor (its `next` is set here) to the table and, with entries, to its chain. */
 void ww_batch_table_add(struct ww_batch_table *table, struct ww_batch_chain *chain,
                         const struct ww_batch_slot *slot);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One Raft group as NET holds it: the consensus core, where its batches are, how far it was applied,
- * and who waits for a commit.
+ * One Raft group as NET holds it: the consensus core, where its batches are, how far it was
+ * applied, and who waits for a commit.
  */
 #ifndef WW_GROUPS_GROUP_H
 #define WW_GROUPS_GROUP_H

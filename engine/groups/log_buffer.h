@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The log buffer of a shard: a ring of memory that holds the newest part of the stream, byte for
- * byte as it is on disk. NET owns it: it appends sealed batches to the open block and closes blocks.
+ * byte as it is on disk. NET owns it: it appends sealed batches to the open block and closes it.
  *
  *   stream:  ...| block | block | open block ->           (positions only grow)
  *   memory:  position % size

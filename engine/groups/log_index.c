@@ -11,7 +11,7 @@ void ww_log_index_free(struct ww_log_index *index)
     *index = (struct ww_log_index){0};
 }
 
-/* Grows by doubling: once per 64 KiB x capacity of log, so never a cost that a commit could feel. */
+/* Grows by doubling: once per 64 KiB x capacity of log, so at no cost that a commit could feel. */
 static bool grow(struct ww_log_index *index)
 {
     size_t capacity = index->capacity == 0 ? 64 : index->capacity * 2;

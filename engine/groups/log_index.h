@@ -36,7 +36,7 @@ bool ww_log_index_add(struct ww_log_index *index, uint64_t first_index, uint64_t
 /* Entries >= first_index left the log. */
 void ww_log_index_truncate(struct ww_log_index *index, uint64_t first_index);
 
-/* The point to read `index` from, and the first index that it does not reach (*limit). NULL: none. */
+/* The point to read `index` from, or NULL; *limit is the first index that it does not reach. */
 const struct ww_log_point *ww_log_index_find(const struct ww_log_index *index, uint64_t entry_index,
                                              uint64_t *limit);
 

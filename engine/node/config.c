@@ -7,7 +7,6 @@
 
 #include <arpa/inet.h>
 #include <inttypes.h>
-#include <isa-l/crc64.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -256,10 +255,4 @@ int ww_config_validate(struct ww_config *config, struct ww_error *error)
     if (status == WW_OK)
         status = validate_machine(config, error);
     return status;
-}
-
-uint64_t ww_config_cluster_id(const struct ww_config *config)
-{
-    return crc64_ecma_refl(0, (const unsigned char *)config->cluster_name,
-                           strlen(config->cluster_name));
 }

@@ -93,7 +93,4 @@ int ww_config_validate(struct ww_config *config, struct ww_error *error);
 /* Writes a YAML file that ww_config_read reads back to the same values. */
 int ww_config_write(const struct ww_config *config, FILE *file);
 
-/* The cluster's number in every datagram and on disk: CRC64 of its name. */
-uint64_t ww_config_cluster_id(const struct ww_config *config);
-
 #endif

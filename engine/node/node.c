@@ -3,6 +3,7 @@
 #include "dpdk_io/dpdk_io.h"
 #include "engine/node/backends.h"
 #include "engine/node/node_internal.h"
+#include "engine/wire/checksum.h"
 #include "wal_uring/wal_uring.h"
 
 #include <arpa/inet.h>
@@ -59,7 +60,7 @@ static int open_log(struct ww_node *node, struct ww_group_recovery *recovery,
     const struct ww_config *config = &node->config;
     struct ww_wal_options options = {
         .directory = config->data_dir,
-        .cluster = ww_config_cluster_id(config),
+        .cluster = ww_cluster_number(config->cluster_name),
         .node = config->node_id,
         .durability = durabilities[config->durability],
         .segment_bytes = config->segment_bytes,
@@ -146,7 +147,7 @@ static int create_shard(struct ww_node *node, struct ww_group_recovery *recovery
 {
     const struct ww_config *config = &node->config;
     struct ww_shard_options options = {
-        .cluster = ww_config_cluster_id(config),
+        .cluster = ww_cluster_number(config->cluster_name),
         .self = config->node_id,
         .voter_count = config->node_count,
         .groups = config->groups,

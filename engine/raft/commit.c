@@ -24,6 +24,7 @@ uint64_t ww_raft_quorum_value(const struct ww_raft *raft, const struct ww_raft_t
     uint32_t count = raft->options.voter_count;
     uint64_t sorted[WW_NODES_MAX]; /* descending */
 
+    WW_ASSERT(count >= 1 && count <= WW_NODES_MAX);
     for (uint32_t i = 0; i < count; i++) {
         uint64_t value = tally->of[raft->options.voters[i]];
         uint32_t at = i;

@@ -77,7 +77,7 @@ static uint32_t write_blocks(struct ww_shard *shard)
     return work;
 }
 
-/* Every write that ends at or below `durable` is complete: the store reports a contiguous prefix. */
+/* What ends at or below `durable` is written: the store reports a contiguous prefix. */
 static void forget_written(struct ww_log *log, uint64_t durable)
 {
     uint32_t done = 0;

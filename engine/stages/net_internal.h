@@ -157,7 +157,7 @@ void ww_net_client_read(struct ww_net *net, uint32_t link, uint32_t client,
                         const struct ww_client_message *message);
 uint32_t ww_net_serve_client_reads(struct ww_net *net);
 
-/* Copies whole batches from `index` up to `last` into `out`; returns bytes, *next the index behind. */
+/* Copies whole batches from `index` to `last` to `out`; returns bytes, *next the index behind. */
 uint32_t ww_net_gather(struct ww_net *net, struct ww_group *group, struct ww_reader *reader,
                        uint64_t index, uint64_t last, uint8_t *out, uint32_t max, uint64_t *next);
 

@@ -17,7 +17,7 @@
  * applied    (group, position)    APPLY takes no further batch
  *
  * Memory: the log buffer and the read buffers belong to NET. LOG reads blocks from `persist` until
- * the `durable` event covers them, and writes a read buffer from `reads` until its event comes back.
+ * the `durable` event covers them, and writes a read buffer from `reads` until its event is back.
  * APPLY reads batches from `committed` until the `applied` position covers them.
  */
 #ifndef WW_STAGES_PIPELINE_H

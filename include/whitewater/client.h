@@ -2,10 +2,10 @@
 /**
  * The client library: pipelined proposals to a Whitewater cluster, and reads of its committed log.
  *
- * A client is used by one thread at a time. It polls: nothing happens between calls. Proposals of one
- * group are accepted in the order in which they were made. When the leader changes, what has no
- * answer yet is proposed again to the new leader, so an entry that was accepted but not answered may
- * stand in the log twice (exactly-once sessions come later).
+ * A client is used by one thread at a time. It polls: nothing happens between calls. Proposals of
+ * one group are accepted in the order in which they were made. When the leader changes, what has no
+ * answer yet is proposed again to the new leader, so an entry that was accepted but not answered
+ * may stand in the log twice (exactly-once sessions come later).
  */
 #ifndef WHITEWATER_CLIENT_H
 #define WHITEWATER_CLIENT_H
@@ -75,7 +75,7 @@ struct ww_log_entry {
 };
 
 /**
- * Reads committed entries of `group` from node `node` (0: any), from `from` on (indexes start at 1),
+ * Reads committed entries of `group` from node `node` (0: any), from `from` on (the first is 1),
  * calling `visit` for each until it returns non-zero, `timeout_ns` passes without an entry, or
  * the commit position is reached. Returns WW_OK, WW_ETIMEOUT, WW_EGONE or what `visit` returned;
  * *next is the first index not visited.
@@ -86,9 +86,9 @@ int ww_client_read(struct ww_client *client, uint32_t group, uint32_t node, uint
 
 /** What the client counted. */
 struct ww_client_stats {
-    uint64_t busy;      /**< BUSY answers */
-    uint64_t redirects; /**< changes of leader */
-    uint64_t resent;    /**< entries that were sent again */
+    uint64_t busy;                      /**< BUSY answers */
+    uint64_t redirects;                 /**< changes of leader */
+    uint64_t resent;                    /**< entries that were sent again */
     uint64_t work_cycles, empty_cycles; /**< TSC cycles in polls that did something, or nothing */
     uint64_t tx_frames, tx_bytes, rx_frames, rx_bytes, drops;
 };

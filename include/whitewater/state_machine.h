@@ -18,14 +18,14 @@ struct ww_apply_run {
     uint32_t count;
     uint64_t first_index;
     uint64_t term;
-    /** The entries one behind the other: u32 (size in bits 0-23, type in bits 24-31), then bytes. */
+    /** The entries in a row, each a u32 (size in bits 0-23, type in bits 24-31), then bytes. */
     const uint8_t *entries;
     uint32_t entries_bytes;
 };
 
 /** Steps through the entries of a run; begin with *cursor = 0. Returns 0 at the end. */
-int ww_apply_next(const struct ww_apply_run *run, uint32_t *cursor, const void **data,
-                  size_t *size, uint8_t *type);
+int ww_apply_next(const struct ww_apply_run *run, uint32_t *cursor, const void **data, size_t *size,
+                  uint8_t *type);
 
 struct ww_state_machine {
     const char *name;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Real input through the whole engine: what was appended comes back, byte for byte, from each node."""
+"""Real input through the whole engine: what was appended comes back, the same from each node."""
 import json
 
 from cluster import Cluster

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""`ww bench`: its report, its result files, its verification, and what it leaves behind: nothing."""
+"""`ww bench`: its report, result files and verification, and what it leaves behind: nothing."""
 import contextlib
 import json
 import os
@@ -70,8 +70,9 @@ def check_consistent(done):
     result, config, commit = done.result, done.result["config"], done.result["commit"]
     check_equal(result["schema"], "whitewater.bench/1", "schema")
     latency, limits, ratios = commit["latency"], result["limits"], result["ratios"]
-    order = [latency[name] for name in ("min", "p50", "p90", "p99", "p999", "p9999", "max")]
-    check_equal(order, sorted(order), "percentiles")
+    for each in (latency, limits["net_rtt"], limits.get("wal_write", latency)):
+        order = [each[name] for name in ("min", "p50", "p90", "p99", "p999", "p9999", "max")]
+        check_equal(order, sorted(order), "percentiles")
     for name, quantile in (("p50", 0.5), ("p90", 0.9), ("p999", 0.999)):
         check(hgrm_value(done.hgrm, quantile) >= latency[name], f"hgrm {name}: {done.hgrm}")
     check_in(f"Total count    = {commit['count']:12d}]", done.hgrm)
@@ -85,7 +86,6 @@ def check_consistent(done):
     check_equal(verified["acknowledged"], load["acknowledged"], "verified")
     check(verified["entries"] >= verified["acknowledged"] >= commit["count"], f"{verified}")
     check(verified["replicas_identical"], "replicas differ")
-    near(limits["net_rtt"]["p50"], sorted(limits["net_rtt"].values())[0], "net_rtt rises")
     check(all(0 < share <= 1 for share in result["cpu"]["busy_fraction"]), "busy_fraction")
     check_equal(len(result["cpu"]["busy_fraction"]), config["replicas"], "busy_fraction")
     check(all(size > 1 << 20 for size in result["memory"]["node_resident_bytes"]), "memory")

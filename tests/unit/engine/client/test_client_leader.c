@@ -125,12 +125,12 @@ Test(client_leader, a_silent_leader_is_left_after_three_retries)
     exchange(fake, client);
     fake_lead(fake, 0, 3);
     for (uint32_t retry = 1; retry <= WW_CLIENT_SILENT_RETRIES; retry++) {
-        fake->now_ns += RETRY_NS;
+        fake->now_ns += RETRY_NS << (retry - 1); /* it waits twice as long each time */
         exchange(fake, client);
         cr_assert_eq(fake->proposals[1], 1 + retry);
     }
     cr_assert_eq(fake->proposals[2], 0);
-    fake->now_ns += RETRY_NS;
+    fake->now_ns += RETRY_NS << WW_CLIENT_SILENT_RETRIES;
     exchange(fake, client); /* node 2 names node 3 */
     exchange(fake, client);
     cr_assert_eq(fake->proposals[1], 1 + WW_CLIENT_SILENT_RETRIES);

@@ -269,17 +269,6 @@ Test(config, text_that_cannot_be_kept_is_refused)
     expect_text("control character");
 }
 
-Test(config, the_cluster_id_follows_the_name)
-{
-    struct ww_config config;
-    ww_config_init(&config);
-    uint64_t id = ww_config_cluster_id(&config);
-    strcpy(config.cluster_name, "other");
-    cr_assert_neq(ww_config_cluster_id(&config), id);
-    strcpy(config.cluster_name, "whitewater");
-    cr_assert_eq(ww_config_cluster_id(&config), id);
-}
-
 /* The page is written by hand; this keeps it whole. */
 Test(config, the_documentation_names_every_key_with_its_default)
 {

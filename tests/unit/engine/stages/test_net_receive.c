@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Datagrams that must not reach the core: each is dropped, counted by its reason, and changes nothing. */
+/* Datagrams that must not reach the core: dropped, counted by the reason, they change nothing. */
 #include "fake_cluster.h"
 
 #include <criterion/criterion.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The stages of three nodes together, on fake backends: the life of an entry, and what disturbs it. */
+/* The stages of three nodes together, on fake backends: an entry's life, and what disturbs it. */
 #include "fake_cluster.h"
 
 #include <criterion/criterion.h>
@@ -45,7 +45,7 @@ static void assert_equal_logs(void)
     }
 }
 
-/* Proposes `count` datagrams of 20 entries of 64 bytes, waiting for each. Returns the next sequence. */
+/* Proposes `count` datagrams of 20 entries of 64 bytes, waiting for each; returns the sequence. */
 static uint64_t propose_many(uint32_t leader, uint64_t sequence, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
