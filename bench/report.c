@@ -99,7 +99,7 @@ static void print_latency(const char *name, struct json_object *latency, FILE *f
     if (latency == NULL)
         return;
     char a[32];
-    fprintf(file, "  %-27s", name);
+    fprintf(file, "  %-31s", name);
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         fprintf(file, "%10s",
                 get(latency, keys[i]) == NULL ? "" : duration(number(latency, keys[i]), a));
@@ -110,7 +110,7 @@ static void print_latencies(struct json_object *json, FILE *file)
 {
     struct json_object *limits = get(json, "limits");
     char name[64];
-    fprintf(file, "%-29s%10s%10s%10s%10s%10s%10s\n", "Latency", "min", "p50", "p90", "p99", "p99.9",
+    fprintf(file, "%-33s%10s%10s%10s%10s%10s%10s\n", "Latency", "min", "p50", "p90", "p99", "p99.9",
             "max");
     print_latency("commit", get(get(json, "commit"), "latency"), file);
     snprintf(name, sizeof(name), "limit: durable write, %s at once",

@@ -52,19 +52,23 @@ bool ww_cli_progress(const struct ww_cli *cli)
     return strcmp(wanted, "always") == 0;
 }
 
+static bool drawn_over; /* a line stands on the terminal without its end */
+
 void ww_cli_draw(const char *format, ...)
 {
-    static bool drawn;
-    bool terminal = isatty(STDERR_FILENO);
-    if (*format == 0 && !(drawn && terminal))
-        return;
     va_list arguments;
+    drawn_over = isatty(STDERR_FILENO);
     va_start(arguments, format);
-    fputs(terminal ? "\r\033[K" : "", stderr);
+    fputs(drawn_over ? "\r\033[K" : "", stderr);
     vfprintf(stderr, format, arguments);
-    fputs(terminal ? "" : "\n", stderr);
+    fputs(drawn_over ? "" : "\n", stderr);
     va_end(arguments);
-    drawn = true;
+}
+
+void ww_cli_draw_end(void)
+{
+    fputs(drawn_over ? "\r\033[K" : "", stderr);
+    drawn_over = false;
 }
 
 const char *ww_cli_endpoint(const struct ww_cli *cli)

@@ -43,8 +43,9 @@ int ww_cli_fail(const struct ww_cli *cli, const struct ww_error *error);
 bool ww_cli_json(const struct ww_cli *cli);     /* --format json */
 bool ww_cli_quiet(const struct ww_cli *cli);    /* --quiet: errors only */
 bool ww_cli_progress(const struct ww_cli *cli); /* draw progress on stderr? */
-/* Draws one line over the last one on a terminal, else below it; "" takes the last one away. */
+/* A line of progress on stderr: drawn over the last one on a terminal, until ww_cli_draw_end. */
 void ww_cli_draw(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void ww_cli_draw_end(void);
 
 const char *ww_cli_endpoint(const struct ww_cli *cli);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ww append: proposes entries from a file or stdin, pipelined, and says where they stand. */
 #include "engine/base/idle.h"
-#include "engine/base/units.h"
 #include "engine/cli/cli.h"
 #include "engine/cli/framing.h"
 
@@ -108,13 +107,11 @@ static int read_input(struct append *append, uint32_t *work, struct ww_error *er
 
 static void draw_progress(struct append *append, uint64_t now)
 {
-    char bytes[32];
     if (now < append->draw_ns)
         return;
     append->draw_ns = now + DRAW_INTERVAL_NS;
-    ww_cli_draw("%" PRIu64 " entries appended, %s, %" PRIu64 " on the way", append->acknowledged,
-                ww_format_bytes(append->bytes, bytes, sizeof(bytes)),
-                append->proposed - append->acknowledged);
+    ww_cli_draw("%" PRIu64 " entries appended, %" PRIu64 " bytes; %" PRIu64 " on the way",
+                append->acknowledged, append->bytes, append->proposed - append->acknowledged);
 }
 
 /* WW_ECLOSED: interrupted. */
@@ -219,7 +216,7 @@ static int run(struct ww_cli *cli)
     int status = start(append, &error);
     if (status == WW_OK) {
         status = run_append(append, &error);
-        ww_cli_draw("");
+        ww_cli_draw_end();
         report(append);
     }
     int result = status == WW_OK ? WW_EXIT_DONE : ww_cli_fail(cli, &error);

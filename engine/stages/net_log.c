@@ -89,7 +89,11 @@ void ww_net_commit_batch(struct ww_net *net, struct ww_group *group, const void 
 uint64_t ww_net_room(struct ww_net *net)
 {
     uint64_t limit = atomic_load_explicit(&net->shard->store->limit_position, memory_order_acquire);
-    uint64_t wanted = 2 * (uint64_t)WW_LOG_RESERVE;
+    /* A whole window, so that what is granted to the leader does not depend on how much of the
+     * past still lies in memory. */
+    uint64_t wanted = net->shard->options.window_bytes + 2 * (uint64_t)WW_LOG_RESERVE;
+    if (wanted > net->buffer.size / 2)
+        wanted = net->buffer.size / 2;
     uint64_t room;
     do {
         room = ww_log_buffer_free(&net->buffer, limit);

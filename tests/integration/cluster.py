@@ -35,19 +35,24 @@ def wait_until(condition, seconds, what):
 
 
 class Cluster:
-    """`with Cluster(directory) as cluster:` starts it; extra YAML goes to every node."""
+    """`with Cluster(directory) as cluster:` starts it; extra YAML goes to every node, `net` to its
+    section."""
 
-    def __init__(self, directory, nodes=3, yaml=""):
+    def __init__(self, directory, nodes=3, yaml="", net=""):
         self.directory = Path(directory)
         self.nodes = range(1, nodes + 1)
         self.processes = {}
         self.ports = dict(zip(self.nodes, free_ports(nodes)))
-        members = "\n".join(f'    - {{id: {n}, admin: "{self.endpoint(n)}"}}' for n in self.nodes)
+        self.net, self.yaml = net, yaml
+        self.write_configs()
+
+    def write_configs(self):
+        members = "\n".join(f"    - {{{self.member(n)}}}" for n in self.nodes)
         for node in self.nodes:
             self.config(node).write_text(
                 f"cluster:\n  name: test-{os.getpid()}\n  nodes:\n{members}\n"
                 f"node: {{id: {node}, data: {self.data(node)}}}\n"
-                f"net: {{sockets: {self.directory}/sockets}}\n{yaml}\n", encoding="utf-8")
+                f"net: {{sockets: {self.directory}/sockets{self.net}}}\n{self.yaml}\n", encoding="utf-8")
 
     def __enter__(self):
         for node in self.nodes:
@@ -66,6 +71,12 @@ class Cluster:
                 process.kill()
                 process.wait()
 
+    def member(self, node):
+        return f'id: {node}, admin: "{self.endpoint(node)}"'
+
+    def command(self, node):
+        return [WW, "node", "--config", self.config(node)]
+
     def endpoint(self, node):
         return f"127.0.0.1:{self.ports[node]}"
 
@@ -81,8 +92,8 @@ class Cluster:
     def start(self, node):
         with open(self.directory / f"node{node}.log", "ab") as log:
             self.processes[node] = subprocess.Popen(
-                [WW, "node", "--config", self.config(node)], stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log, env=environment())
+                self.command(node), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env=environment())
 
     def kill(self, node):
         self.processes[node].kill()

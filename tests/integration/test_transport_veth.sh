@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# af_packet and af_xdp between two network namespaces. TAP. Usage: test_transport_veth.sh PEER
-peer=$1
+# af_packet and af_xdp between two network namespaces. TAP. Usage: test_transport_veth.sh BUILD
+peer=$1/tests/integration/transport_peer
 name=ww-$$
 failed=0
 
