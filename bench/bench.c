@@ -65,8 +65,11 @@ static int open_directory(struct bench *bench, struct ww_error *error)
     int room = snprintf(bench->directory, sizeof(bench->directory), "%s/ww-bench-XXXXXX", real);
     free(real);
     int status = WW_OK;
-    if (room >= (int)sizeof(bench->directory))
-        status = ww_fail(error, WW_EINVAL, "--data %s: the path is too long", data);
+    if (room > (int)WW_LOCAL_DIRECTORY_MAX)
+        status = ww_fail(error, WW_EINVAL,
+                         "%s is too long for the sockets in it (%d characters of at most %u): "
+                         "choose a shorter one with --data DIR",
+                         bench->directory, room, WW_LOCAL_DIRECTORY_MAX);
     else if (is_durable(bench) && ww_environment_in_memory(data))
         status = ww_fail(error, WW_EINVAL,
                          "--data %s is in memory (tmpfs), where no write is durable: choose a "

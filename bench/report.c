@@ -2,6 +2,8 @@
 /* The table for people. It reads result.json, so that the two cannot differ. */
 #include "bench/result.h"
 
+#include "engine/base/units.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,6 +87,9 @@ static void print_set_up(struct json_object *json, FILE *file)
                 get(environment, "device_fua") == NULL                    ? "unknown"
                 : json_object_get_boolean(get(environment, "device_fua")) ? "yes"
                                                                           : "no");
+    if (get(config, "wal_prepared_bytes") != NULL)
+        fprintf(file, "              %s of log per node written ahead\n",
+                ww_format_bytes((uint64_t)number(config, "wal_prepared_bytes"), a, sizeof(a)));
     fprintf(file, "  transport   %s, DPDK %s, MTU %s\n", text(config, "transport"),
             text(environment, "dpdk"), text(config, "mtu"));
     fprintf(file, "  machine     %s, %s cores, Linux %s, %s hugepages, %.1f %% stolen\n\n",
@@ -225,7 +230,8 @@ static void print_costs(struct json_object *json, FILE *file)
          part != NULL; part = part->next) {
         snprintf(note, sizeof(note), "  %s", (const char *)lh_entry_k(part));
         for (char *at = note; *at != 0; at++)
-            *at = *at == '_' ? ' ' : *at;
+            if (*at == '_')
+                *at = ' ';
         print_line(file, note, bytes(number(parts, lh_entry_k(part)), a), "");
     }
     fprintf(file, "\n");

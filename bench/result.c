@@ -127,6 +127,8 @@ static struct json_object *config_json(const struct ww_bench_result *result)
     put_count(config, "seed", options->payload.seed);
     put_count(config, "mtu", cluster->mtu);
     put_count(config, "wal_depth", cluster->write_depth);
+    if (cluster->durability != WW_CONFIG_MEMORY)
+        put_count(config, "wal_prepared_bytes", cluster->prepare_bytes);
     put_count(config, "threads", cluster->threads);
     if (idle_of(&result->after) != NULL)
         put_text(config, "idle", idle_of(&result->after));

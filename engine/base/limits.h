@@ -26,6 +26,7 @@
 #define WW_BURSTS_PER_POLL 4u
 #define WW_CLIENTS_MAX 16u /* client links of one node */
 #define WW_MEMIF_RING_LOG2 9u
+#define WW_LOCAL_DIRECTORY_MAX 72u /* characters: sockets below it have 107, and names to fit */
 #define WW_RX_HELD_MAX 512u               /* received datagrams that a caller may hold at a time */
 #define WW_CLIENT_SILENCE_NS 10000000000u /* a client silent this long makes room for another */
 #define WW_DPDK_MEMORY (128u * WW_MIB)    /* reserved for DPDK's pools; resident only where used */
@@ -63,6 +64,8 @@
 #define WW_WAL_RECOVERY_BYTES (4u * WW_MIB) /* one read: keeps a fast device busy */
 #define WW_WAL_MEMORY_SEGMENTS_MAX 65536u   /* alive at one time, in memory mode */
 #define WW_WAL_PREPARE_RETRY_S 1            /* after a segment could not be made */
+
+#define WW_BENCH_PREPARE_BYTES (1024ull * WW_MIB) /* log written ahead of a saturated benchmark */
 
 /* Memory of one shard. */
 #define WW_LOG_BUFFER_MIN (1u * WW_MIB)

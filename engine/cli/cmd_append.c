@@ -44,6 +44,7 @@ struct append {
 
     uint64_t acknowledged, bytes, first_index, last_index;
     uint64_t progress_ns; /* when something was last proposed or committed */
+    uint64_t busy;        /* BUSY answers until then */
     uint64_t draw_ns;     /* when the next progress line is due; UINT64_MAX: never */
 };
 
@@ -63,6 +64,11 @@ static int take_completions(struct append *append, uint32_t *work, struct ww_err
         if (run->first_index + run->count - 1 > append->last_index)
             append->last_index = run->first_index + run->count - 1;
         append->acknowledged += run->count;
+    }
+    if (count > 0) {
+        struct ww_client_stats stats;
+        ww_client_stats(append->client, &stats);
+        append->busy = stats.busy;
     }
     *work += (uint32_t)count;
     return WW_OK;
@@ -119,12 +125,17 @@ static int check_time(struct append *append, uint32_t work, struct ww_error *err
 {
     static uint32_t looks;
     uint64_t now = ww_cli_now_ns();
+    struct ww_client_stats stats;
     draw_progress(append, now);
-    if (work != 0 || append->proposed == append->acknowledged)
+    if (work != 0 || append->proposed == append->acknowledged) {
         append->progress_ns = now;
-    if (now - append->progress_ns > append->timeout_ns)
-        return ww_fail(error, WW_ETIMEOUT, "nothing commits; asked through endpoint %s",
+    } else if (now - append->progress_ns > append->timeout_ns) {
+        ww_client_stats(append->client, &stats);
+        return ww_fail(error, WW_ETIMEOUT, "nothing commits%s; asked through endpoint %s",
+                       stats.busy > append->busy ? ": the leader answers BUSY, its log has no room"
+                                                 : "",
                        ww_cli_endpoint(append->cli));
+    }
     if ((work == 0 || ++looks % LOOKS_PER_SIGNAL_CHECK == 0) && ww_cli_interrupted(0))
         return ww_fail(error, WW_ECLOSED, "interrupted");
     return WW_OK;

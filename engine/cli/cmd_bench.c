@@ -2,6 +2,7 @@
 /* ww bench: a local cluster, a load, the machine's limits, a verification, one report. */
 #include "bench/bench.h"
 #include "engine/cli/cli.h"
+#include "engine/node/config_keys.h"
 
 #include <string.h>
 
@@ -49,6 +50,19 @@ static int read_load(const struct ww_cli *cli, struct ww_bench_options *options,
     return WW_OK;
 }
 
+/*
+ * A log that has run for a while writes over recycled segments. A fresh one would zero new segments
+ * beside the load, and a saturated run would measure that instead: so it is written ahead.
+ */
+static void write_ahead(struct ww_bench_options *options)
+{
+    const struct ww_config_key *key = ww_config_key_find("wal.prepare");
+    bool saturating = options->rate != 0 || options->inflight > 64;
+    if (saturating && options->config.durability != WW_CONFIG_MEMORY &&
+        ww_config_origin_of(&options->config, key) == WW_ORIGIN_DEFAULT)
+        options->config.prepare_bytes = WW_BENCH_PREPARE_BYTES;
+}
+
 static int read_flags(const struct ww_cli *cli, struct ww_bench_options *options,
                       struct ww_error *error)
 {
@@ -63,6 +77,7 @@ static int read_flags(const struct ww_cli *cli, struct ww_bench_options *options
     if (status != WW_OK)
         return status;
     options->replicas = (uint32_t)replicas;
+    write_ahead(options);
     options->data = ww_cli_text(cli, "data");
     options->output = ww_cli_text(cli, "output");
     options->keep = ww_cli_switch(cli, "keep");

@@ -79,14 +79,15 @@ static int put(struct tail *tail, const void *data, size_t size)
 
 static int put_base64(struct tail *tail, const uint8_t *data, size_t size)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char digits[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
     int status = WW_OK;
     for (; size > 0 && status == WW_OK; data += 3, size -= size < 3 ? size : 3) {
         uint32_t bits = (uint32_t)data[0] << 16 | (size > 1 ? (uint32_t)data[1] << 8 : 0) |
                         (size > 2 ? data[2] : 0u);
         const char group[4] = {digits[bits >> 18], digits[bits >> 12 & 63],
-                               size > 1 ? digits[bits >> 6 & 63] : '=',
-                               size > 2 ? digits[bits & 63] : '='};
+                               digits[size > 1 ? bits >> 6 & 63 : 64],
+                               digits[size > 2 ? bits & 63 : 64]};
         status = put(tail, group, sizeof(group));
     }
     return status;

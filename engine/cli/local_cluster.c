@@ -48,8 +48,8 @@ static _Noreturn void run_child(const struct local_node *node, int log, pid_t pa
 {
     sigset_t none;
     sigemptyset(&none);
+    setpgid(0, 0); /* before signals are let in: ^C is for the caller alone */
     sigprocmask(SIG_SETMASK, &none, NULL);
-    setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(WW_EXIT_FAILED);

@@ -14,9 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A socket's path has 107 characters; "/sockets/" and the name of the socket need the rest. */
-#define DIRECTORY_MAX 72u
-
 static int check_size(const char *directory, uint32_t nodes, struct ww_error *error)
 {
     uint32_t found = 0;
@@ -55,12 +52,12 @@ int ww_local_open_directory(const char *wanted, uint32_t nodes, char *path, size
         return status;
     if (realpath(made, absolute) == NULL)
         return ww_fail_errno(error, WW_EIO, "%s", made);
-    if (strlen(absolute) > DIRECTORY_MAX || strlen(absolute) >= size) {
+    if (strlen(absolute) > WW_LOCAL_DIRECTORY_MAX || strlen(absolute) >= size) {
         if (wanted == NULL)
             rmdir(made);
         return ww_fail(error, WW_EINVAL,
                        "the path %.300s is too long for the sockets in it; at most %u characters",
-                       absolute, DIRECTORY_MAX);
+                       absolute, WW_LOCAL_DIRECTORY_MAX);
     }
     status = check_size(absolute, nodes, error);
     if (status != WW_OK)

@@ -54,6 +54,7 @@ static void reject(struct ww_raft *raft, const struct ww_raft_event *event,
     uint64_t previous = event->message->index;
 
     message->index = previous;
+    message->question = event->message->question;
     message->window_bytes = raft->granted_bytes = raft->window_bytes;
     if (previous > raft->log.last_index || previous == 0) {
         message->commit = raft->log.last_index + 1;

@@ -75,6 +75,17 @@ static uint64_t next_after_reject(const struct ww_raft *raft, const struct ww_ra
     return next > peer->match ? next : peer->match + 1;
 }
 
+/*
+ * The peer lacks what it acknowledged in this term: it lost its memory, or the last blocks that it
+ * wrote before it was killed. No overtaken answer can look so: the question was asked when `match`
+ * was known to be there.
+ */
+static bool lost_entries(const struct ww_raft_peer *peer, const struct ww_raft_message *message)
+{
+    return peer->probing && message->question == peer->question && message->index == peer->match &&
+           message->log_term == 0 && message->commit <= peer->match;
+}
+
 void ww_raft_recv_append_reject(struct ww_raft *raft, const struct ww_raft_event *event)
 {
     const struct ww_raft_message *message = event->message;
@@ -83,6 +94,14 @@ void ww_raft_recv_append_reject(struct ww_raft *raft, const struct ww_raft_event
     if (raft->role != WW_RAFT_LEADER)
         return;
     heard(raft, peer, message);
+    if (lost_entries(peer, message)) {
+        peer->match = message->commit - 1;
+        ww_raft_peer_probe(peer, message->commit);
+        return;
+    }
+    /* Asks whether the peer denies what it acknowledged. */
+    if (!peer->probing && message->index == peer->match && peer->next == peer->match + 1)
+        ww_raft_peer_probe(peer, peer->next);
     /* An answer to a question that is no longer open says nothing about the peer's log now. */
     if (message->index <= peer->match ||
         (peer->probing ? message->index != peer->asked : message->index >= peer->next))

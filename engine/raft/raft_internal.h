@@ -43,8 +43,9 @@ struct ww_raft_inflight {
 struct ww_raft_peer {
     bool probing;
     bool paused;       /* PROBE: the question is on its way */
+    uint16_t question; /* how many there were in this term */
     uint64_t asked;    /* PROBE: the previous index of the question */
-    uint64_t match;    /* durable there and equal to ours; never goes back */
+    uint64_t match;    /* durable there and equal to ours; falls only when the peer lost it */
     uint64_t next;     /* first entry not yet sent; > match */
     uint64_t told;     /* commit position that the peer was told and could take */
     uint64_t heard_ns; /* last answer in this term */

@@ -31,6 +31,7 @@ void ww_raft_peer_probe(struct ww_raft_peer *peer, uint64_t next)
 {
     clear_inflight(peer);
     peer->probing = true;
+    peer->question++;
     peer->asked = next - 1;
     peer->next = next;
     if (peer->told > peer->match)
@@ -67,6 +68,7 @@ static void send_heartbeat(struct ww_raft *raft, uint32_t id, struct ww_raft_upd
     struct ww_raft_message *message = ww_raft_emit(raft, update, id, WW_RAFT_APPEND);
 
     message->flags = WW_RAFT_ANSWER;
+    message->question = peer->question;
     set_previous(raft, message, peer->probing ? peer->match : peer->next - 1);
     if (peer->told < conveyed(raft, message->index))
         peer->told = conveyed(raft, message->index);
@@ -159,6 +161,7 @@ bool ww_raft_next_append(const struct ww_raft *raft, uint32_t id, struct ww_raft
 
     *message = (struct ww_raft_message){.type = WW_RAFT_APPEND,
                                         .flags = peer->probing ? WW_RAFT_ANSWER : 0,
+                                        .question = peer->question,
                                         .group = raft->options.group,
                                         .term = raft->term};
     set_previous(raft, message, peer->next - 1);

@@ -35,7 +35,7 @@ enum ww_raft_message_flags {
 struct ww_raft_message {
     uint8_t type;
     uint8_t flags;
-    uint16_t reserved; /* zero */
+    uint16_t question; /* APPEND: the leader's count of questions; REJECT: of what it answers */
     uint32_t group;
     uint32_t body_bytes;   /* APPEND: bytes of sealed batches in the datagram's body */
     uint32_t window_bytes; /* ACK, REJECT: bytes that the receiver grants */

@@ -58,6 +58,40 @@ Test(raft_append_reply, c8_match_never_goes_back_and_next_stays_above)
     fixture_stop(&f);
 }
 
+/* A peer without a disk was started again, or lost the last block that it wrote. */
+Test(raft_append_reply, a_peer_that_lost_what_it_acknowledged_is_served_again)
+{
+    struct fixture f;
+    struct ww_raft_message question, denial;
+
+    lead(&f);
+    fixture_ack(&f, 2, 6);
+    fixture_reject(&f, 2, 6, 0, 3);
+    cr_expect(fixture_peer(&f, 2).probing, "is that so now?");
+    cr_expect_eq(fixture_peer(&f, 2).match, 6);
+    cr_assert(fixture_replicate(&f, 2, 0, &question));
+    cr_expect_eq(question.index, 6);
+    denial = (struct ww_raft_message){.type = WW_RAFT_APPEND_REJECT,
+                                      .question = (uint16_t)(question.question - 1),
+                                      .term = question.term,
+                                      .index = 6,
+                                      .commit = 3,
+                                      .window_bytes = WINDOW};
+    fixture_receive(&f, 2, denial); /* an older one */
+    cr_expect_eq(fixture_peer(&f, 2).match, 6);
+    denial.question = question.question;
+    fixture_receive(&f, 2, denial);
+    cr_expect_eq(fixture_peer(&f, 2).match, 2);
+    cr_expect_eq(fixture_peer(&f, 2).next, 3);
+    fixture_receive(&f, 2, denial); /* the same again, later */
+    cr_expect_eq(fixture_peer(&f, 2).next, 3);
+    cr_assert(fixture_replicate(&f, 2, 9, &question));
+    cr_expect_eq(question.index, 2);
+    fixture_ack(&f, 2, 6);
+    cr_expect_eq(fixture_peer(&f, 2).match, 6);
+    fixture_stop(&f);
+}
+
 Test(raft_append_reply, c8_match_rises_only_within_our_log)
 {
     struct fixture f;
