@@ -31,8 +31,9 @@ void ww_idle_init(struct ww_idle *idle, enum ww_idle_kind kind)
 static void idle_sleep(struct ww_idle *idle)
 {
     /* The kernel's default slack of 50 us would double the sleep. */
-    if (idle->sleeps++ == 0)
+    if (idle->sleeps == 0)
         prctl(PR_SET_TIMERSLACK, 1000ul);
+    __atomic_store_n(&idle->sleeps, idle->sleeps + 1, __ATOMIC_RELAXED); /* others read it */
     nanosleep(&(struct timespec){.tv_nsec = SLEEP_NS}, NULL);
 }
 

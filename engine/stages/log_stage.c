@@ -130,7 +130,9 @@ uint32_t ww_log_work(struct ww_shard *shard)
     uint32_t work = report(shard);
     if (atomic_load_explicit(&shard->fenced, memory_order_relaxed) != 0)
         return work;
-    work += write_blocks(shard);
-    work += start_reads(shard);
-    return work;
+    uint32_t started = write_blocks(shard) + start_reads(shard);
+    /* Without a disk a write is done at once: NET need not wait another round for it. */
+    if (started > 0)
+        work += report(shard);
+    return work + started;
 }

@@ -12,9 +12,9 @@ from pathlib import Path
 from harness import WW, check, environment, ww
 
 
-def free_ports(count):
+def free_ports(count, kind=socket.SOCK_STREAM):
     """Ports that nobody listens on now, all held until all are known."""
-    sockets = [socket.socket() for _ in range(count)]
+    sockets = [socket.socket(type=kind) for _ in range(count)]
     for each in sockets:
         each.bind(("127.0.0.1", 0))
     ports = [each.getsockname()[1] for each in sockets]
@@ -55,9 +55,13 @@ class Cluster:
                 f"net: {{sockets: {self.directory}/sockets{self.net}}}\n{self.yaml}\n", encoding="utf-8")
 
     def __enter__(self):
-        for node in self.nodes:
-            self.start(node)
-        self.leader()
+        try:
+            for node in self.nodes:
+                self.start(node)
+            self.leader()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):

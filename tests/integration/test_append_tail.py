@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Real input through the whole engine: what was appended comes back, the same from each node."""
+import base64
 import json
+import os
+import pty
+import subprocess
 
-from cluster import Cluster
-from harness import ROOT, Directory, check, check_equal, check_in, run_tests, ww
+from cluster import Cluster, wait_until
+from harness import ROOT, WW, Directory, check, check_equal, check_in, environment, run_tests, ww
 
 FIX = ROOT / "tests" / "data" / "fix44-session.txt"
 
@@ -66,6 +70,60 @@ def test_tail_begins_where_it_is_told_and_status_shows_all():
         check_equal(status.returncode, 0, status.errors)
         for word in ("leader", "follower"):
             check_in(word, status.text)
+
+
+def test_tail_follows():
+    with Directory() as directory, Cluster(directory) as cluster:
+        cluster.append(1, b"one\n")
+        with subprocess.Popen([WW, "tail", "--follow", "--endpoint", cluster.endpoint(2)],
+                              stdout=subprocess.PIPE, env=environment()) as tail:
+            check_equal(tail.stdout.readline(), b"one\n")
+            for line in (b"two\n", b"three\n"):
+                cluster.append(3, line)
+                check_equal(tail.stdout.readline(), line)
+            cluster.append(1, FIX.read_bytes())
+            check(tail.stdout.read(FIX.stat().st_size) == FIX.read_bytes(), "what follows")
+            tail.terminate()
+            check_equal(tail.stdout.read(), b"", "the rest")
+        check_equal(tail.returncode, 0)
+
+
+def test_tail_as_json():
+    with Directory() as directory, Cluster(directory) as cluster:
+        entries = [bytes(range(256))[:size] for size in range(8)] + [b'"\\', b"z" * 5000, b"\n"]
+        frames = b"".join(len(entry).to_bytes(4, "little") + entry for entry in entries)
+        cluster.append(1, frames, "--framing", "len32")
+        cluster.wait_equal()
+        lines = cluster.tail(2, "--format", "json").splitlines()
+        objects = [json.loads(line) for line in lines]
+        check_equal([base64.b64decode(each["data"], validate=True) for each in objects], entries)
+        first = objects[0]["index"]
+        check_equal([each["index"] for each in objects], list(range(first, first + len(entries))))
+        check_equal({each["term"] for each in objects}, {cluster.group(1)["term"]})
+
+
+def test_append_shows_its_progress_on_a_terminal_or_when_told_to():
+    with Directory() as directory, Cluster(directory, nodes=1) as cluster:
+        done = cluster.append(1, b"x\n" * 1000)
+        check_equal(done.errors.count("\n"), 1, "lines without a terminal")
+        done = cluster.append(1, b"x\n" * 1000, "--progress", "always")
+        check_in("entries appended,", done.errors)
+        check("\r" not in done.errors, done.errors)
+        ours, terminal = pty.openpty()
+        with subprocess.Popen([WW, "append", "--endpoint", cluster.endpoint(1)],
+                              stdin=subprocess.PIPE, stderr=terminal, env=environment()) as append:
+            os.close(terminal)
+            append.stdin.write(b"x\ny\n")
+            append.stdin.flush()
+            seen = bytearray()
+            wait_until(lambda: seen.extend(os.read(ours, 4096)) or
+                       b"\r\033[K2 entries appended, 2 bytes; 0 on the way" in seen, 20, "progress")
+            append.stdin.close()
+            wait_until(lambda: seen.extend(os.read(ours, 4096)) or b"indexes" in seen, 20, "the end")
+        os.close(ours)
+        check_in("\r\033[Kappended 2 entries", seen.decode())
+        quiet = cluster.append(1, b"x\n", "--quiet")
+        check_equal(quiet.errors, "")
 
 
 def test_one_node_and_five_nodes():

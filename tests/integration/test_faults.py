@@ -75,6 +75,20 @@ def test_a_paused_follower_holds_nobody_up_and_catches_up_from_disk():
             check(cluster.tail(node) == b"before\n" + lines + lines, f"node {node}")
 
 
+def test_a_follower_that_lost_all_it_had_is_served_again():
+    with Directory() as directory, Cluster(directory, yaml="wal: {durability: memory}") as cluster:
+        leader = cluster.leader()
+        follower = leader % 3 + 1
+        cluster.append(leader, b"one\ntwo\n")
+        cluster.wait_equal()
+        cluster.kill(follower)
+        cluster.start(follower)
+        cluster.wait_equal()
+        cluster.append(leader, b"three\n")
+        cluster.wait_equal()
+        check_equal(cluster.tail(follower), b"one\ntwo\nthree\n", "what the others gave it")
+
+
 def test_the_leader_is_killed_ten_times():
     with Directory() as directory, Cluster(directory) as cluster:
         feeder = Feeder(cluster, 1, per_second=5000)

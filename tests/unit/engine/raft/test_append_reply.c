@@ -69,7 +69,9 @@ Test(raft_append_reply, a_peer_that_lost_what_it_acknowledged_is_served_again)
     fixture_reject(&f, 2, 6, 0, 3);
     cr_expect(fixture_peer(&f, 2).probing, "is that so now?");
     cr_expect_eq(fixture_peer(&f, 2).match, 6);
-    cr_assert(fixture_replicate(&f, 2, 0, &question));
+    fixture_tick(&f, f.now + HEARTBEAT);
+    cr_assert_not_null(fixture_sent(&f, 2, WW_RAFT_APPEND));
+    question = fixture_sent(&f, 2, WW_RAFT_APPEND)->message;
     cr_expect_eq(question.index, 6);
     denial = (struct ww_raft_message){.type = WW_RAFT_APPEND_REJECT,
                                       .question = (uint16_t)(question.question - 1),

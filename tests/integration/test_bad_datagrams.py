@@ -1,0 +1,226 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Datagrams that no correct node or client sends, at a running cluster over kernel UDP.
+
+Each is counted by its name or refused, the log stays as it is, and the cluster goes on.
+"""
+import os
+import random
+import socket
+import struct
+
+from cluster import Cluster, free_ports, wait_until
+from harness import ROOT, Directory, check, check_equal, run_tests
+from log_files import crc32c
+
+HEADER = struct.Struct("<HBBIQIIII")  # engine/wire/datagram.h
+MESSAGE = struct.Struct("<BBHIIIQQQII")  # engine/wire/client_message.h
+CLIENT = 0x80001234
+PROPOSE, REFUSED, READ, READ_DATA = 32, 36, 37, 38
+APPEND = 1
+EINVAL, ENOTFOUND = 1, 15
+FIX = ROOT / "tests" / "data" / "fix44-session.txt"
+YAML = "memory: {log_buffer: 4MiB}\nwal: {segment: 4MiB, prepare: 8MiB}"
+
+
+def crc64(data):
+    """CRC-64/XZ, the cluster's number."""
+    crc = ~0 & 0xFFFFFFFFFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0xC96C5795D7870F42 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFFFFFFFFFF
+
+
+def message(kind, body_bytes=0, group=0, sequence=0, count=0, index=0):
+    return MESSAGE.pack(kind, 0, 0, group, body_bytes, 65536, sequence, 0, index, count, 0)
+
+
+class UdpCluster(Cluster):
+    """A cluster over kernel UDP, and a socket that sends what it likes to one node of it."""
+
+    def __init__(self, directory):
+        self.udp_ports = dict(zip(range(1, 4), free_ports(3, socket.SOCK_DGRAM)))
+        super().__init__(directory, yaml=YAML, net=", transport: udp")
+        self.socket = socket.socket(type=socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.settimeout(5)
+
+    def __exit__(self, *_):
+        self.socket.close()
+        super().__exit__()
+
+    def member(self, node):
+        return f"{super().member(node)}, port: {self.udp_ports[node]}"
+
+    def send(self, node, data):
+        self.socket.sendto(data, ("127.0.0.1", self.udp_ports[node]))
+
+    def datagram(self, node, messages=b"", body=b"", body_crc=None, **fields):
+        """A good datagram for `node`, but for the fields that are given."""
+        values = {"magic": 0x5757, "version": 1, "count": len(messages) // MESSAGE.size,
+                  "size": HEADER.size + len(messages) + len(body),
+                  "cluster": crc64(f"test-{os.getpid()}".encode()), "source": CLIENT,
+                  "destination": node, "crc": 0,
+                  "body_crc": crc32c(body) if body_crc is None and body else body_crc or 0}
+        values.update(fields)
+        values["crc"] = fields.get("crc", crc32c(HEADER.pack(*values.values()) + messages))
+        return HEADER.pack(*values.values()) + messages + body
+
+    def drops(self, node):
+        status = self.status(node)
+        return {**status["stages"]["drops"], **status["transport"]["counters"]}
+
+    def wait_dropped(self, node, name, before, count=1):
+        wait_until(lambda: self.drops(node)[name] >= before[name] + count, 10,
+                   f"{count} more of {name} in {before}")
+
+    def log(self, node):
+        state = self.group(node)
+        return state["last_index"], state["commit"], state["digest"]
+
+
+def check_goes_on(cluster, log):
+    """Nothing changed, and the cluster still does its work."""
+    for node in cluster.nodes:
+        check_equal(cluster.log(node), log, f"the log of node {node}")
+        check_equal(cluster.status(node)["health"], "ok", f"node {node}")
+    cluster.append(1, FIX.read_bytes())
+    cluster.wait_equal()
+    for node in cluster.nodes:
+        check(cluster.tail(node) == b"before\n" + FIX.read_bytes(), f"the log of node {node}")
+
+
+def test_each_kind_is_dropped_and_counted_by_its_name():
+    with Directory() as directory, UdpCluster(directory) as cluster:
+        node = cluster.leader()
+        cluster.append(node, b"before\n")
+        cluster.wait_equal()
+        log = cluster.log(node)
+        good = cluster.datagram(node, message(READ, index=1, sequence=1 << 63))
+        proposal = message(PROPOSE, body_bytes=8, count=1)
+        cases = [
+            ("short", b""), ("short", b"W"), ("short", good[:31]), ("short", good[:-1]),
+            ("short", cluster.datagram(node, message(READ), count=255)),
+            ("long", good + b"\0"),
+            ("drop_rx_long", good + bytes(9001)),
+            ("magic", b"\0" + good[1:]), ("magic", bytes(2000)),
+            ("version", cluster.datagram(node, message(READ), version=2)),
+            ("checksum", cluster.datagram(node, message(READ), crc=0)),
+            ("checksum", good[:-1] + bytes([good[-1] ^ 1])),
+            ("checksum", cluster.datagram(node, proposal, bytes(8), body_crc=1)),
+            ("cluster", cluster.datagram(node, message(READ), cluster=7)),
+            ("node", cluster.datagram(node, message(READ), destination=node % 3 + 1)),
+            ("layout", cluster.datagram(node, message(0))),
+            ("layout", cluster.datagram(node, message(9))),
+            ("layout", cluster.datagram(node, message(PROPOSE, body_bytes=9, count=1), bytes(8))),
+            ("layout", cluster.datagram(node, message(PROPOSE, body_bytes=0xFFFFFFF8), bytes(8))),
+            ("layout", cluster.datagram(node, b"", bytes(48))),
+            ("stranger", cluster.datagram(node, message(APPEND), source=node % 3 + 1)),
+            ("stranger", cluster.datagram(node, message(APPEND), source=0)),
+            ("group", cluster.datagram(node, message(READ, group=1))),
+            ("group", cluster.datagram(node, message(READ, group=0xFFFFFFFF))),
+            ("message", cluster.datagram(node, message(APPEND))),
+            ("message", cluster.datagram(node, message(READ_DATA))),
+        ]
+        for name, data in cases:
+            before = cluster.drops(node)
+            cluster.send(node, data)
+            cluster.wait_dropped(node, name, before)
+        check_goes_on(cluster, log)
+
+
+def answer_to(cluster, node, datagram):
+    """(type, status) of the next answer with the sequence of what was asked."""
+    cluster.send(node, datagram)
+    while True:
+        data = cluster.socket.recv(65536)
+        answer = MESSAGE.unpack_from(data, HEADER.size)
+        if answer[6] == MESSAGE.unpack_from(datagram, HEADER.size)[6]:
+            return answer[0], answer[1]
+
+
+def test_bad_requests_of_a_client_are_refused():
+    with Directory() as directory, UdpCluster(directory) as cluster:
+        node = cluster.leader()
+        cluster.append(node, b"before\n")
+        cluster.wait_equal()
+        log = cluster.log(node)
+        tag = 1 << 63 | 5
+        entry = (4).to_bytes(4, "little") + b"abcd"
+        read = cluster.datagram(node, message(READ, index=1, sequence=tag))
+        check_equal(answer_to(cluster, node, read)[0], READ_DATA, "a good request")
+        wrong_group = cluster.datagram(node, message(READ, index=1, group=8, sequence=tag + 1))
+        check_equal(answer_to(cluster, node, wrong_group), (REFUSED, ENOTFOUND), "no such group")
+        proposals = {
+            "an entry longer than its body": (b"\xff\0\0\0abcd", 1),
+            "fewer entries than it says": (entry, 2),
+            "more entries than it says": (entry * 2, 1),
+            "an unknown type of entry": (b"\4\0\0\x07abcd", 1),
+            "the engine's own type of entry": (b"\0\0\0\x01", 1),
+            "no entry": (entry, 0),
+            "a rest behind the entries": (entry + b"\0", 1),
+        }
+        for number, (what, (body, count)) in enumerate(proposals.items(), 100):
+            asked = message(PROPOSE, body_bytes=len(body), count=count, sequence=number)
+            check_equal(answer_to(cluster, node, cluster.datagram(node, asked, body)),
+                        (REFUSED, EINVAL), what)
+        check_goes_on(cluster, log)
+
+
+def test_ten_thousand_random_datagrams():
+    chance = random.Random(20240229)
+    with Directory() as directory, UdpCluster(directory) as cluster:
+        node = cluster.leader()
+        cluster.append(node, b"before\n")
+        cluster.wait_equal()
+        log = cluster.log(node)
+        names = [*cluster.status(node)["stages"]["drops"]]
+        dropped = sum(cluster.drops(node)[name] for name in names)
+        for sent in range(100, 10001, 100):
+            for _ in range(100):
+                data = chance.randbytes(chance.randrange(1400))
+                kind = chance.randrange(3)
+                if kind == 1:  # looks like ours at first
+                    data = b"WW\x01" + data
+                elif kind == 2:  # damaged on the way
+                    whole = bytearray(cluster.datagram(node, message(READ, index=1)))
+                    whole[chance.randrange(len(whole))] ^= 1 << chance.randrange(8)
+                    data = bytes(whole)
+                cluster.send(node, data)
+            wait_until(lambda: sum(cluster.drops(node)[name] for name in names) ==  # noqa
+                       dropped + sent, 10, f"{sent} drops")
+        check_goes_on(cluster, log)
+
+
+def test_random_messages_with_right_checksums():
+    chance = random.Random(7)
+    with Directory() as directory, UdpCluster(directory) as cluster:
+        node = cluster.leader()
+        cluster.append(node, b"before\n")
+        cluster.wait_equal()
+        log = cluster.log(node)
+        received = cluster.drops(node)["rx_frames"]
+        for sent in range(100, 3001, 100):
+            for _ in range(100):
+                count = chance.randrange(1, 4)
+                body = chance.randbytes(chance.randrange(64))
+                sizes = [0] * (count - 1) + [len(body)]
+                messages = b"".join(
+                    MESSAGE.pack(chance.choice([1, 2, 3, 4, 5, 6, 7, 32, 33, 34, 35, 36, 37, 38]),
+                                 *chance.randbytes(1), 0, chance.choice([0, 0, 0, 1, 1 << 31]), size,
+                                 chance.getrandbits(32), chance.choice([0, 1, chance.getrandbits(64)]),
+                                 chance.choice([0, 1, chance.getrandbits(64)]),
+                                 chance.choice([0, 1, 2, chance.getrandbits(64)]),
+                                 chance.choice([0, 1, chance.getrandbits(32)]),
+                                 chance.getrandbits(32)) for size in sizes)
+                source = chance.choice([CLIENT, CLIENT + 1, 1, 2, 3, 0xFFFFFFFF])
+                cluster.send(node, cluster.datagram(node, messages, body, source=source))
+            wait_until(lambda: cluster.drops(node)["rx_frames"] >= received + sent, 10,  # noqa
+                       f"{sent} frames")
+        check_goes_on(cluster, log)
+
+
+if __name__ == "__main__":
+    run_tests(globals())
