@@ -2,6 +2,7 @@
 #include "bench/course.h"
 
 #include "bench/load_process.h"
+#include "engine/base/time_ns.h"
 #include "engine/cli/cli.h"
 
 #include <limits.h>
@@ -188,7 +189,7 @@ int ww_course_settle(struct ww_bench_result *result, struct ww_local_cluster *cl
     int status = positions == NULL || digests == NULL
                      ? ww_fail(error, WW_ENOMEM, "no memory for %u groups", groups)
                      : WW_EBUSY;
-    uint64_t deadline_ns = ww_cli_now_ns() + SETTLE_NS;
+    uint64_t deadline_ns = ww_time_ns(CLOCK_MONOTONIC) + SETTLE_NS;
     while (status == WW_EBUSY) {
         status = sample_all(cluster, result->options->replicas, &sample, error);
         if (status == WW_OK)
@@ -197,7 +198,7 @@ int ww_course_settle(struct ww_bench_result *result, struct ww_local_cluster *cl
             break;
         if (ww_cli_interrupted(SETTLE_INTERVAL_NS))
             status = ww_fail(error, WW_ECLOSED, "interrupted");
-        else if (ww_cli_now_ns() > deadline_ns)
+        else if (ww_time_ns(CLOCK_MONOTONIC) > deadline_ns)
             status = WW_ETIMEOUT;
     }
     if (status == WW_OK)

@@ -5,11 +5,11 @@
 #include "engine/base/histogram.h"
 #include "engine/base/idle.h"
 #include "engine/base/limits.h"
+#include "engine/base/time_ns.h"
 
 #include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <time.h>
 #include <whitewater/client.h>
 
 #define SECOND_NS UINT64_C(1000000000)
@@ -62,23 +62,11 @@ struct load {
     struct ww_histogram *interval; /* the current second */
 };
 
-static uint64_t read_clock_ns(clockid_t which)
-{
-    struct timespec now;
-    clock_gettime(which, &now);
-    return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
-}
-
-static uint64_t clock_ns(void)
-{
-    return read_clock_ns(CLOCK_MONOTONIC);
-}
-
 static struct totals read_totals(const struct load *load, uint64_t now_ns)
 {
     struct totals totals = {
         .clock_ns = now_ns,
-        .cpu_ns = read_clock_ns(CLOCK_PROCESS_CPUTIME_ID),
+        .cpu_ns = ww_time_ns(CLOCK_PROCESS_CPUTIME_ID),
         .cycles = __builtin_ia32_rdtsc(),
     };
     ww_client_stats(load->client, &totals.client);
@@ -257,13 +245,13 @@ static int drive(struct load *load, const volatile int *stop, struct ww_error *e
     struct ww_completion runs[COMPLETIONS];
     struct ww_idle idle;
     ww_idle_init(&idle, ww_idle_resolve(WW_IDLE_AUTO, load->options->pollers));
-    load->start_ns = load->interval_ns = clock_ns();
+    load->start_ns = load->interval_ns = ww_time_ns(CLOCK_MONOTONIC);
     load->interval_at = load->start_ns + SECOND_NS;
     load->deadline_ns = load->start_ns + load->options->warmup_ns;
     for (;;) {
         uint64_t cycles = __builtin_ia32_rdtsc();
         size_t count = ww_client_poll(load->client, runs, COMPLETIONS);
-        uint64_t now_ns = clock_ns();
+        uint64_t now_ns = ww_time_ns(CLOCK_MONOTONIC);
         if (now_ns >= load->deadline_ns && load->phase != DRAIN)
             next_phase(load, now_ns);
         for (size_t i = 0; i < count; i++)

@@ -4,13 +4,13 @@
 #include "bench/probe_net.h"
 #include "bench/probe_wal.h"
 #include "engine/base/idle.h"
+#include "engine/base/time_ns.h"
 #include "engine/wire/block.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define MILLISECOND_NS UINT64_C(1000000)
@@ -79,16 +79,12 @@ static int measure_copy(struct ww_limits *limits, struct ww_error *error)
     if (memory == NULL)
         return ww_fail(error, WW_ENOMEM, "no memory to measure copying");
     memset(memory, 1, 2 * (size_t)COPY_BYTES); /* its pages exist from now on */
-    struct timespec begin, end;
-    clock_gettime(CLOCK_MONOTONIC, &begin);
-    uint64_t elapsed_ns = 0, bytes = 0;
+    uint64_t begin_ns = ww_time_ns(CLOCK_MONOTONIC), elapsed_ns = 0, bytes = 0;
     while (elapsed_ns < 100 * MILLISECOND_NS) {
         memcpy(memory, memory + COPY_BYTES, COPY_BYTES);
         __asm__ volatile("" : : "r"(memory) : "memory");
         bytes += COPY_BYTES;
-        clock_gettime(CLOCK_MONOTONIC, &end);
-        elapsed_ns = (uint64_t)(end.tv_sec - begin.tv_sec) * 1000000000u + (uint64_t)end.tv_nsec -
-                     (uint64_t)begin.tv_nsec;
+        elapsed_ns = ww_time_ns(CLOCK_MONOTONIC) - begin_ns;
     }
     free(memory);
     add_rate(&limits->memcpy_rate, bytes, elapsed_ns);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/probe_wal.h"
 
+#include "engine/base/time_ns.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <liburing.h>
@@ -13,7 +15,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 /* What a writer leaves for the parent, in memory that they share. */
@@ -41,13 +42,6 @@ struct writer {
     uint64_t offset;
     uint32_t in_flight;
 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 void ww_probe_wal_options_init(struct ww_probe_wal_options *options)
 {
@@ -111,7 +105,7 @@ static void submit_write(struct writer *writer, uint32_t slot)
     writer->offset += size;
     if (writer->offset + size > options->file_bytes)
         writer->offset = 0;
-    writer->begun_ns[slot] = now_ns();
+    writer->begun_ns[slot] = ww_time_ns(CLOCK_MONOTONIC);
     writer->in_flight++;
     io_uring_submit(&writer->ring);
 }
@@ -127,7 +121,7 @@ static bool complete(struct writer *writer, uint64_t data, int result, uint64_t 
         return failed(writer, result < 0 ? -result : EIO, last && !dsync ? "flush" : "write");
     if (!last)
         return true;
-    uint64_t now = now_ns();
+    uint64_t now = ww_time_ns(CLOCK_MONOTONIC);
     writer->in_flight--;
     if (now >= count_ns) {
         ww_histogram_record(&writer->report->latency, now - writer->begun_ns[slot], 1);
@@ -140,7 +134,7 @@ static bool complete(struct writer *writer, uint64_t data, int result, uint64_t 
 
 static bool run(struct writer *writer)
 {
-    uint64_t count_ns = now_ns() + writer->options->warmup_ns;
+    uint64_t count_ns = ww_time_ns(CLOCK_MONOTONIC) + writer->options->warmup_ns;
     uint64_t stop_ns = count_ns + writer->options->duration_ns;
     for (uint32_t slot = 0; slot < writer->options->depth; slot++)
         submit_write(writer, slot);
@@ -156,7 +150,7 @@ static bool run(struct writer *writer)
         if (!complete(writer, data, result, count_ns, stop_ns))
             return false;
     }
-    writer->report->elapsed_ns = now_ns() - count_ns;
+    writer->report->elapsed_ns = ww_time_ns(CLOCK_MONOTONIC) - count_ns;
     return true;
 }
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wal_uring/recover.h"
 
+#include "engine/base/time_ns.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 struct walk {
@@ -241,17 +242,10 @@ static int recover(struct walk *walk, ww_log_visit visit, void *context,
                    why != NULL ? why : "the segment is missing", directory->identity.durable);
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 int ww_wal_recover(const struct ww_wal_directory *directory, bool settle, ww_log_visit visit,
                    void *context, struct ww_wal_recovered *recovered, struct ww_error *error)
 {
-    uint64_t began_ns = now_ns();
+    uint64_t began_ns = ww_time_ns(CLOCK_MONOTONIC);
     *recovered = (struct ww_wal_recovered){0};
     struct walk walk = {
         .directory = directory,
@@ -270,6 +264,6 @@ int ww_wal_recover(const struct ww_wal_directory *directory, bool settle, ww_log
         close(walk.fd);
     free(walk.segments);
     free(walk.window);
-    recovered->found.elapsed_ns = now_ns() - began_ns;
+    recovered->found.elapsed_ns = ww_time_ns(CLOCK_MONOTONIC) - began_ns;
     return status;
 }

@@ -2,6 +2,7 @@
 #include "engine/base/idle.h"
 
 #include "engine/base/assert.h"
+#include "engine/base/time_ns.h"
 
 #include <sched.h>
 #include <sys/prctl.h>
@@ -14,13 +15,6 @@
 #define SLEEP_NS 50000
 
 static const char *const names[] = {"auto", "spin", "yield", "adaptive"};
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 void ww_idle_init(struct ww_idle *idle, enum ww_idle_kind kind)
 {
@@ -43,7 +37,7 @@ static void idle_adaptive(struct ww_idle *idle, bool busy)
         __builtin_ia32_pause();
         return;
     }
-    uint64_t now = now_ns();
+    uint64_t now = ww_time_ns(CLOCK_MONOTONIC);
     if (idle->empty == SPIN_POLLS + 1 || busy)
         idle->idle_since_ns = now;
     if (now - idle->idle_since_ns >= SLEEP_AFTER_NS) {

@@ -27,7 +27,7 @@
 #define WW_CLIENTS_MAX 16u /* client links of one node */
 #define WW_MEMIF_RING_LOG2 9u
 #define WW_LOCAL_DIRECTORY_MAX 72u /* characters: sockets below it have 107, and names to fit */
-#define WW_RX_HELD_MAX 512u               /* received datagrams that a caller may hold at a time */
+#define WW_RX_HELD_MAX 512u        /* received datagrams that a caller may hold at a time */
 #define WW_CLIENT_SILENCE_NS 10000000000u /* a client silent this long makes room for another */
 #define WW_DPDK_MEMORY (128u * WW_MIB)    /* reserved for DPDK's pools; resident only where used */
 
@@ -94,6 +94,7 @@
 #define WW_CLIENT_WINDOW_BYTES_MAX (256u * WW_MIB)
 #define WW_CLIENT_ANSWERS_MAX 128u /* per group, of answers that wait for an earlier one */
 #define WW_CLIENT_RETRY_NS_DEFAULT 100000000u
+#define WW_CLIENT_SMALL_FRAMES 8u   /* of a group, small ones: then the next waits to fill up */
 #define WW_CLIENT_FRAMES_MAX 192u   /* PROPOSEs on the way, all groups: they fit a ring of memif */
 #define WW_CLIENT_SILENT_RETRIES 3u /* before another node is asked */
 #define WW_CLIENT_BACKOFF_MIN_NS 50000u /* after BUSY; doubles up to the maximum */

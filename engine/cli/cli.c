@@ -58,8 +58,8 @@ void ww_cli_draw(const char *format, ...)
 {
     va_list arguments;
     drawn_over = isatty(STDERR_FILENO);
-    va_start(arguments, format);
     fputs(drawn_over ? "\r\033[K" : "", stderr);
+    va_start(arguments, format);
     vfprintf(stderr, format, arguments);
     fputs(drawn_over ? "" : "\n", stderr);
     va_end(arguments);
@@ -101,11 +101,4 @@ bool ww_cli_interrupted(uint64_t wait_ns)
     if (!interrupted)
         interrupted = sigtimedwait(&signals, NULL, &wait) > 0;
     return interrupted;
-}
-
-uint64_t ww_cli_now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }

@@ -56,6 +56,4 @@ const char *ww_cli_endpoint(const struct ww_cli *cli);
 void ww_cli_block_signals(void);
 bool ww_cli_interrupted(uint64_t wait_ns);
 
-uint64_t ww_cli_now_ns(void);
-
 #endif

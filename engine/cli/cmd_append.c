@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ww append: proposes entries from a file or stdin, pipelined, and says where they stand. */
 #include "engine/base/idle.h"
+#include "engine/base/time_ns.h"
 #include "engine/cli/cli.h"
 #include "engine/cli/framing.h"
 
@@ -124,7 +125,7 @@ static void draw_progress(struct append *append, uint64_t now)
 static int check_time(struct append *append, uint32_t work, struct ww_error *error)
 {
     static uint32_t looks;
-    uint64_t now = ww_cli_now_ns();
+    uint64_t now = ww_time_ns(CLOCK_MONOTONIC);
     struct ww_client_stats stats;
     draw_progress(append, now);
     if (work != 0 || append->proposed == append->acknowledged) {
@@ -147,7 +148,7 @@ static int run_append(struct append *append, struct ww_error *error)
 {
     int input_status = WW_OK, status = WW_OK;
     struct ww_error ignored;
-    append->progress_ns = ww_cli_now_ns();
+    append->progress_ns = ww_time_ns(CLOCK_MONOTONIC);
     append->draw_ns = ww_cli_progress(append->cli) ? append->progress_ns : UINT64_MAX;
     while (!append->input_done || append->acknowledged < append->proposed) {
         uint32_t work = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/cli/local_cluster.h"
 
+#include "engine/base/time_ns.h"
 #include "engine/cli/cli.h"
 #include "engine/cli/local_files.h"
 #include "engine/control/http_client.h"
@@ -100,7 +101,7 @@ static int describe_end(const struct local_node *node, int wait_status, struct w
 static bool await_end(struct local_node *node, uint64_t deadline_ns, int *wait_status)
 {
     int fd = pidfd_open(node->pid, 0);
-    uint64_t now = ww_cli_now_ns();
+    uint64_t now = ww_time_ns(CLOCK_MONOTONIC);
     struct pollfd event = {.fd = fd, .events = POLLIN};
     int left_ms = deadline_ns > now ? (int)((deadline_ns - now) / MILLISECOND) + 1 : 0;
     while (poll(&event, 1, left_ms) < 0 && errno == EINTR)
@@ -123,7 +124,7 @@ static int end_node(struct local_node *node, uint64_t deadline_ns, struct ww_err
         return clean ? WW_OK : describe_end(node, wait_status, error);
     }
     kill(node->pid, SIGKILL);
-    await_end(node, ww_cli_now_ns() + STOP_TIMEOUT_NS, &wait_status);
+    await_end(node, ww_time_ns(CLOCK_MONOTONIC) + STOP_TIMEOUT_NS, &wait_status);
     return ww_fail(error, WW_EIO, "node %u did not stop within 5 s and was killed",
                    node->config.node_id);
 }
@@ -259,7 +260,7 @@ int ww_local_cluster_wait_ready(struct ww_local_cluster *cluster, uint64_t timeo
 {
     struct ww_error why = {0};
     const struct timespec interval = {.tv_nsec = READY_INTERVAL_NS};
-    uint64_t deadline = ww_cli_now_ns() + timeout_ns;
+    uint64_t deadline = ww_time_ns(CLOCK_MONOTONIC) + timeout_ns;
     while (!all_ready(cluster, &why)) {
         int status = ww_local_cluster_check(cluster, error);
         if (status != WW_OK)
@@ -268,7 +269,7 @@ int ww_local_cluster_wait_ready(struct ww_local_cluster *cluster, uint64_t timeo
             return ww_fail(error, WW_ECLOSED, "interrupted");
         if (interrupted == NULL)
             nanosleep(&interval, NULL);
-        if (ww_cli_now_ns() > deadline)
+        if (ww_time_ns(CLOCK_MONOTONIC) > deadline)
             return ww_fail(error, WW_ETIMEOUT, "the cluster is not ready: %.400s", why.text);
     }
     return WW_OK;
@@ -296,7 +297,7 @@ int ww_local_cluster_signal(struct ww_local_cluster *cluster, uint32_t id, int s
         return ww_fail(error, WW_ENOTFOUND, "node %u does not run", id);
     if (kill(node->pid, signal) != 0)
         return ww_fail_errno(error, WW_EIO, "signal %d to node %u", signal, id);
-    uint64_t deadline = ww_cli_now_ns() + STOP_TIMEOUT_NS;
+    uint64_t deadline = ww_time_ns(CLOCK_MONOTONIC) + STOP_TIMEOUT_NS;
     if (signal == SIGTERM)
         return end_node(node, deadline, error);
     if (signal == SIGKILL && !await_end(node, deadline, &wait_status))
@@ -335,7 +336,7 @@ pid_t ww_local_cluster_pid(const struct ww_local_cluster *cluster, uint32_t id)
 int ww_local_cluster_stop(struct ww_local_cluster *cluster, struct ww_error *error)
 {
     int status = WW_OK;
-    uint64_t deadline = ww_cli_now_ns() + STOP_TIMEOUT_NS;
+    uint64_t deadline = ww_time_ns(CLOCK_MONOTONIC) + STOP_TIMEOUT_NS;
     if (cluster == NULL)
         return WW_OK;
     for (uint32_t i = 0; i < cluster->count; i++) {

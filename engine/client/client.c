@@ -243,11 +243,19 @@ static bool send_run(struct ww_client *client, struct ww_client_group *group)
     return true;
 }
 
-/* More than the leader's ring holds would only be lost. What waits meanwhile fills larger runs. */
+/*
+ * More than the leader's ring holds would only be lost. And when many small runs are on the way, one
+ * that still has room waits (as in Nagle's algorithm, RFC 896, but behind more than one): what comes
+ * meanwhile fills it, so that under load the datagrams grow instead of getting more.
+ */
 static bool enough_on_the_way(const struct ww_client *client, const struct ww_client_group *group)
 {
-    uint32_t most = WW_CLIENT_FRAMES_MAX / client->group_count;
-    return ww_client_window_runs_before(&group->window, group->sent) >= (most > 1 ? most : 1);
+    const struct ww_client_window *window = &group->window;
+    uint32_t share = WW_CLIENT_FRAMES_MAX / client->group_count;
+    uint32_t most = share > 1 ? share : 1;
+    uint32_t runs = ww_client_window_runs_before(window, group->sent);
+    bool small = runs >= WW_CLIENT_SMALL_FRAMES && window->used / runs < window->run_bytes_max / 2;
+    return runs >= most || (small && ww_client_window_fills(window, group->sent));
 }
 
 /* Sends a burst of the group's runs; returns whether there is more for the next poll. */

@@ -117,6 +117,11 @@ struct ww_client_slice ww_client_window_slice(struct ww_client_window *window, u
     return (struct ww_client_slice){body + at, run->bytes - at, run->count - before};
 }
 
+bool ww_client_window_fills(const struct ww_client_window *window, uint64_t sequence)
+{
+    return window->open && sequence >= run_at(window, window->run_tail - 1)->first_sequence;
+}
+
 uint32_t ww_client_window_runs_before(const struct ww_client_window *window, uint64_t sequence)
 {
     if (sequence <= window->oldest)

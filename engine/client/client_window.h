@@ -66,6 +66,9 @@ int ww_client_window_append(struct ww_client_window *window, const void *data, u
 /* The entries from `sequence` (oldest <= sequence < next) to the end of their run, which closes. */
 struct ww_client_slice ww_client_window_slice(struct ww_client_window *window, uint64_t sequence);
 
+/* Does `sequence` stand in the run that still takes entries? */
+bool ww_client_window_fills(const struct ww_client_window *window, uint64_t sequence);
+
 /* How many runs hold what has no completion and stands before `sequence`. */
 uint32_t ww_client_window_runs_before(const struct ww_client_window *window, uint64_t sequence);
 

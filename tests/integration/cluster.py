@@ -52,7 +52,8 @@ class Cluster:
             self.config(node).write_text(
                 f"cluster:\n  name: test-{os.getpid()}\n  nodes:\n{members}\n"
                 f"node: {{id: {node}, data: {self.data(node)}}}\n"
-                f"net: {{sockets: {self.directory}/sockets{self.net}}}\n{self.yaml}\n", encoding="utf-8")
+                f"net: {{sockets: {self.directory}/sockets{self.net}}}\n{self.yaml}\n",
+                encoding="utf-8")
 
     def __enter__(self):
         try:

@@ -119,7 +119,8 @@ def test_append_shows_its_progress_on_a_terminal_or_when_told_to():
             wait_until(lambda: seen.extend(os.read(ours, 4096)) or
                        b"\r\033[K2 entries appended, 2 bytes; 0 on the way" in seen, 20, "progress")
             append.stdin.close()
-            wait_until(lambda: seen.extend(os.read(ours, 4096)) or b"indexes" in seen, 20, "the end")
+            wait_until(lambda: seen.extend(os.read(ours, 4096)) or b"indexes" in seen, 20,
+                       "the end")
         os.close(ours)
         check_in("\r\033[Kappended 2 entries", seen.decode())
         quiet = cluster.append(1, b"x\n", "--quiet")

@@ -224,6 +224,18 @@ def small_disk(directory, size):
                                           check=False).returncode == 0, 10, "umount")
 
 
+def test_a_file_system_that_may_only_be_read():
+    with Directory() as directory, small_disk(directory, 24 << 20) as disk, \
+            stopped_node() as (_, stopped, arguments):
+        data = disk / "data"
+        shutil.copytree(stopped, data)
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        arguments[arguments.index("--data") + 1] = data
+        refused(1, data, arguments, [data, "Read-only file system"])
+        arguments[arguments.index("--data") + 1] = disk / "new"
+        ww_fails(1, *arguments, says=[str(disk / "new"), "Read-only file system"])
+
+
 def test_a_full_disk_refuses_and_the_node_lives():
     with Directory() as directory, small_disk(directory, 24 << 20) as disk:
         cluster = Cluster(directory, nodes=1, yaml=SMALL)

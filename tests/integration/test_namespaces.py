@@ -97,7 +97,7 @@ def append_and_tail(transport, mtu):
                   f"the log of node {node}")
         leader = cluster.leader()
         check_equal(cluster.status(leader)["transport"]["name"], transport)
-        cluster.stop(leader)
+        cluster.kill(leader)
         cluster.leader(besides=(leader,))
         other = leader % 3 + 1
         cluster.client("append", "--file", FIX, "--endpoint", cluster.endpoint(other))
@@ -119,7 +119,8 @@ def test_append_and_tail_over_af_xdp():
 
 def test_a_client_without_an_interface_is_told_what_is_missing():
     with Directory() as directory, network(9000), NamespaceCluster(
-            directory, nodes=1, yaml=YAML, net=", transport: af_packet, interface: data") as cluster:
+            directory, nodes=1, yaml=YAML,
+            net=", transport: af_packet, interface: data") as cluster:
         done = subprocess.run([*inside(CLIENT), WW, "append", "--endpoint", cluster.endpoint(1)],
                               input=b"x\n", capture_output=True, env=environment(), check=False)
         check_equal(done.returncode, 2, "exit code")

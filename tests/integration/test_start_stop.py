@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Every command ends when it is told to, and leaves no process, socket, lock or directory behind."""
+"""Every command ends when it is told to, and leaves no process, socket, lock or directory."""
 import os
 import random
 import signal

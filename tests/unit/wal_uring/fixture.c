@@ -85,6 +85,21 @@ int test_log_open(struct test_log *log)
     return WW_OK;
 }
 
+void test_log_open_ok(struct test_log *log)
+{
+    int status = test_log_open(log);
+    cr_assert_eq(status, WW_OK, "%s", log->error.text);
+}
+
+void test_log_open_fails(struct test_log *log, int expected, const char *first, const char *second)
+{
+    int status = test_log_open(log);
+    cr_assert_eq(status, expected, "%s: %s", ww_status_name(status), log->error.text);
+    cr_assert_eq(log->error.code, expected);
+    cr_assert_not_null(strstr(log->error.text, first), "%s", log->error.text);
+    cr_assert_not_null(strstr(log->error.text, second), "%s", log->error.text);
+}
+
 int test_log_scan(struct test_log *log)
 {
     log->visited = log->last_index = log->wrong = 0;

@@ -43,6 +43,9 @@ void test_log_init(struct test_log *log); /* a fresh directory */
 void test_log_free(struct test_log *log); /* closes, and removes the directory */
 
 int test_log_open(struct test_log *log);
+void test_log_open_ok(struct test_log *log);
+/* The error's text must hold both parts. */
+void test_log_open_fails(struct test_log *log, int expected, const char *first, const char *second);
 int test_log_scan(struct test_log *log);
 void test_log_close(struct test_log *log);
 

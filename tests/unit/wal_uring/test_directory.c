@@ -24,39 +24,25 @@ static void tear_down(void)
 
 TestSuite(wal_directory, .init = set_up, .fini = tear_down);
 
-static void open_ok(void)
-{
-    int status = test_log_open(&log_);
-    cr_assert_eq(status, WW_OK, "%s", log_.error.text);
-}
-
-static void open_fails(int expected, const char *first, const char *second)
-{
-    int status = test_log_open(&log_);
-    cr_assert_eq(status, expected, "%s: %s", ww_status_name(status), log_.error.text);
-    cr_assert_not_null(strstr(log_.error.text, first), "%s", log_.error.text);
-    cr_assert_not_null(strstr(log_.error.text, second), "%s", log_.error.text);
-}
-
 Test(wal_directory, is_created_in_an_existing_parent)
 {
     char path[128];
     snprintf(path, sizeof(path), "%s/node-1", log_.directory);
     log_.options.directory = path;
-    open_ok();
+    test_log_open_ok(&log_);
     test_log_close(&log_);
     snprintf(path, sizeof(path), "%s/no/such", log_.directory);
-    open_fails(WW_EIO, "no/such", "No such file or directory");
+    test_log_open_fails(&log_, WW_EIO, "no/such", "No such file or directory");
 }
 
 Test(wal_directory, that_is_a_file_is_refused)
 {
     char path[128];
     snprintf(path, sizeof(path), "%s/lock", log_.directory);
-    open_ok();
+    test_log_open_ok(&log_);
     test_log_close(&log_);
     log_.options.directory = path;
-    open_fails(WW_EIO, path, "Not a directory");
+    test_log_open_fails(&log_, WW_EIO, path, "Not a directory");
 }
 
 Test(wal_directory, that_cannot_be_written_is_refused)
@@ -64,7 +50,7 @@ Test(wal_directory, that_cannot_be_written_is_refused)
     if (geteuid() == 0)
         cr_assert_eq(seteuid(65534), 0);
     cr_assert_eq(chmod(log_.directory, 0500) == 0 || geteuid() == 65534, true);
-    open_fails(WW_EIO, log_.directory, "ermission denied");
+    test_log_open_fails(&log_, WW_EIO, log_.directory, "ermission denied");
     if (getuid() == 0)
         cr_assert_eq(seteuid(0), 0);
     chmod(log_.directory, 0700);
@@ -72,7 +58,7 @@ Test(wal_directory, that_cannot_be_written_is_refused)
 
 Test(wal_directory, a_second_opener_learns_who_holds_it)
 {
-    open_ok();
+    test_log_open_ok(&log_);
     char holder[32];
     snprintf(holder, sizeof(holder), "process %d ", (int)getpid());
     pid_t child = fork();
@@ -88,62 +74,62 @@ Test(wal_directory, a_second_opener_learns_who_holds_it)
     struct ww_wal_recovery recovery;
     cr_expect_eq(ww_wal_scan(log_.directory, NULL, NULL, &recovery, &log_.error), WW_ELOCKED);
     test_log_close(&log_);
-    open_ok();
+    test_log_open_ok(&log_);
 }
 
 Test(wal_directory, of_another_node_is_refused)
 {
-    open_ok();
+    test_log_open_ok(&log_);
     test_log_close(&log_);
     log_.options.node = 5;
-    open_fails(WW_EFOREIGN, "belongs to node 3", "not to node 5");
+    test_log_open_fails(&log_, WW_EFOREIGN, "belongs to node 3", "not to node 5");
 }
 
 Test(wal_directory, of_another_cluster_is_refused)
 {
-    open_ok();
+    test_log_open_ok(&log_);
     test_log_close(&log_);
     log_.options.cluster = 0xbeef;
-    open_fails(WW_EFOREIGN, "cluster 00000000000000c1", "cluster 000000000000beef");
+    test_log_open_fails(&log_, WW_EFOREIGN, "cluster 00000000000000c1", "cluster 000000000000beef");
 }
 
 Test(wal_directory, of_a_future_version_is_refused)
 {
-    open_ok();
+    test_log_open_ok(&log_);
     test_log_close(&log_);
     test_set_version(&log_, "identity", 9, sizeof(struct ww_wal_identity));
-    open_fails(WW_EVERSION, "identity: has format version 9", "up to 1");
+    test_log_open_fails(&log_, WW_EVERSION, "identity: has format version 9", "up to 1");
 }
 
 Test(wal_directory, C17_a_flip_in_every_byte_of_the_identity_is_found)
 {
-    open_ok();
+    test_log_open_ok(&log_);
     test_log_close(&log_);
     for (uint64_t offset = 0; offset < sizeof(struct ww_wal_identity); offset++) {
         test_flip(&log_, "identity", offset);
-        open_fails(WW_EDAMAGED, "/identity", "checksum");
+        test_log_open_fails(&log_, WW_EDAMAGED, "/identity", "checksum");
         test_flip(&log_, "identity", offset);
     }
-    open_ok();
+    test_log_open_ok(&log_);
 }
 
 Test(wal_directory, a_lost_identity_is_not_made_anew)
 {
-    open_ok();
+    test_log_open_ok(&log_);
     test_log_append(&log_, 10);
     test_log_close(&log_);
     char path[128];
     snprintf(path, sizeof(path), "%s/identity", log_.directory);
     unlink(path);
-    open_fails(WW_EDAMAGED, "identity is missing", "segments");
+    test_log_open_fails(&log_, WW_EDAMAGED, "identity is missing", "segments");
 }
 
 Test(wal_directory, another_segment_size_is_refused)
 {
-    open_ok();
+    test_log_open_ok(&log_);
     test_log_close(&log_);
     log_.options.segment_bytes = 2 * TEST_SEGMENT;
-    open_fails(WW_EINVAL, "segments of 1048576 bytes", "2097152");
+    test_log_open_fails(&log_, WW_EINVAL, "segments of 1048576 bytes", "2097152");
 }
 
 Test(wal_directory, a_scan_of_nothing_says_so)
@@ -157,18 +143,18 @@ Test(wal_directory, bad_options_are_refused)
 {
     struct ww_wal_options good = log_.options;
     log_.options.segment_bytes = 3 * WW_MIB;
-    open_fails(WW_EINVAL, "3145728", "power of two");
+    test_log_open_fails(&log_, WW_EINVAL, "3145728", "power of two");
     log_.options = good;
     log_.options.span_bytes = 3 * WW_MIB / 2;
-    open_fails(WW_EINVAL, "1572864", "divides");
+    test_log_open_fails(&log_, WW_EINVAL, "1572864", "divides");
     log_.options = good;
     log_.options.write_depth = 0;
-    open_fails(WW_EINVAL, "depth 0", "between 1 and");
+    test_log_open_fails(&log_, WW_EINVAL, "depth 0", "between 1 and");
     log_.options = good;
     log_.options.max_bytes = TEST_SEGMENT;
-    open_fails(WW_EINVAL, "1048576", "two segments");
+    test_log_open_fails(&log_, WW_EINVAL, "1048576", "two segments");
     log_.options = good;
-    open_ok();
+    test_log_open_ok(&log_);
 }
 
 Test(wal_directory, in_memory_takes_buffered_but_not_durable_modes)
@@ -177,12 +163,12 @@ Test(wal_directory, in_memory_takes_buffered_but_not_durable_modes)
     if (mkdtemp(path) == NULL)
         cr_skip_test("no /dev/shm here");
     log_.options.directory = path;
-    open_fails(WW_EINVAL, path, "buffered or memory");
+    test_log_open_fails(&log_, WW_EINVAL, path, "buffered or memory");
     log_.options.durability = WW_DURABILITY_BUFFERED;
-    open_ok();
+    test_log_open_ok(&log_);
     test_log_append(&log_, 3000);
     test_log_close(&log_);
-    open_ok();
+    test_log_open_ok(&log_);
     cr_expect_eq(log_.visited, 1);
     test_log_close(&log_);
     cr_assert_lt(snprintf(log_.error.text, sizeof(log_.error.text), "rm -r %s", path), 100);
@@ -201,12 +187,12 @@ static uint32_t count_entries(const char *path)
 
 Test(wal_directory, closing_leaves_no_thread_and_no_descriptor)
 {
-    open_ok();
+    test_log_open_ok(&log_);
     test_log_close(&log_);
     uint32_t descriptors = count_entries("/proc/self/fd");
     uint32_t threads = count_entries("/proc/self/task");
     for (int i = 0; i < 20; i++) {
-        open_ok();
+        test_log_open_ok(&log_);
         test_log_append(&log_, 100);
         test_log_close(&log_);
     }

@@ -25,16 +25,10 @@ static void tear_down(void)
 
 TestSuite(wal_log, .init = set_up, .fini = tear_down);
 
-static void open_ok(void)
-{
-    int status = test_log_open(&log_);
-    cr_assert_eq(status, WW_OK, "%s", log_.error.text);
-}
-
 static void round_trip(enum ww_durability durability)
 {
     log_.options.durability = durability;
-    open_ok();
+    test_log_open_ok(&log_);
     cr_assert_eq(log_.store->start_position, 0);
     cr_assert_eq(log_.store->epoch, 1u);
     for (uint32_t i = 0; i < 40; i++)
@@ -45,7 +39,7 @@ static void round_trip(enum ww_durability durability)
     cr_assert_gt(end, TEST_SEGMENT, "it went into a second segment");
     test_log_close(&log_);
 
-    open_ok();
+    test_log_open_ok(&log_);
     cr_expect_eq(log_.visited, 40);
     cr_expect_eq(log_.wrong, 0);
     cr_expect_eq(log_.store->start_position, end);
@@ -81,7 +75,7 @@ Test(wal_log, modes_can_change_between_openings)
 {
     for (int mode = WW_DURABILITY_DSYNC; mode <= WW_DURABILITY_BUFFERED; mode++) {
         log_.options.durability = (enum ww_durability)mode;
-        open_ok();
+        test_log_open_ok(&log_);
         cr_expect_eq(log_.visited, (uint64_t)mode);
         cr_expect_eq(log_.wrong, 0);
         test_log_append(&log_, 9000);
@@ -93,7 +87,7 @@ Test(wal_log, flushes_are_counted_only_where_they_are_separate)
 {
     for (int mode = WW_DURABILITY_DSYNC; mode <= WW_DURABILITY_BUFFERED; mode++) {
         log_.options.durability = (enum ww_durability)mode;
-        open_ok();
+        test_log_open_ok(&log_);
         test_log_append(&log_, 100);
         test_log_append(&log_, 100);
         cr_expect_eq(log_.store->counters[WW_WAL_WRITES], 2);
@@ -107,7 +101,7 @@ Test(wal_log, memory_mode_writes_reads_and_uses_no_files)
 {
     log_.options.durability = WW_DURABILITY_MEMORY;
     log_.options.directory = "/nonexistent/whatever";
-    open_ok();
+    test_log_open_ok(&log_);
     for (uint32_t i = 0; i < 60; i++)
         test_log_append(&log_, 100 + i * 1000);
     cr_expect_gt(log_.position, TEST_SEGMENT);
@@ -125,7 +119,7 @@ Test(wal_log, memory_mode_is_written_only_after_the_next_poll)
 {
     log_.options.durability = WW_DURABILITY_MEMORY;
     log_.options.write_depth = 2;
-    open_ok();
+    test_log_open_ok(&log_);
     cr_expect_eq(test_log_write(&log_, 10), WW_OK);
     cr_expect_eq(test_log_write(&log_, 10), WW_OK);
     cr_expect_eq(test_log_write(&log_, 10), WW_EBUSY);
@@ -139,7 +133,7 @@ Test(wal_log, memory_mode_is_written_only_after_the_next_poll)
 Test(wal_log, depth_bounds_the_writes_in_flight)
 {
     log_.options.write_depth = 3;
-    open_ok();
+    test_log_open_ok(&log_);
     for (int i = 0; i < 3; i++)
         cr_expect_eq(test_log_write(&log_, 50000), WW_OK);
     cr_expect_eq(test_log_write(&log_, 50000), WW_EBUSY);
@@ -151,13 +145,13 @@ Test(wal_log, depth_bounds_the_writes_in_flight)
 Test(wal_log, buffered_keeps_one_write_in_flight)
 {
     log_.options.durability = WW_DURABILITY_BUFFERED;
-    open_ok();
+    test_log_open_ok(&log_);
     cr_expect_eq(log_.store->write_depth, 1u);
 }
 
 Test(wal_log, reads_give_back_what_was_written)
 {
-    open_ok();
+    test_log_open_ok(&log_);
     for (uint32_t i = 0; i < 30; i++)
         test_log_append(&log_, 100000);
     struct ww_block_place place = {log_.store->stream_id, 0};
@@ -174,7 +168,7 @@ Test(wal_log, reads_give_back_what_was_written)
 
 Test(wal_log, reads_end_at_the_segment_and_at_the_durable_position)
 {
-    open_ok();
+    test_log_open_ok(&log_);
     for (uint32_t i = 0; i < 30; i++)
         test_log_append(&log_, 60000);
     cr_expect_eq(test_log_read(&log_, TEST_SEGMENT - 4096, WW_READ_BYTES).size_bytes, 4096u);
@@ -184,7 +178,7 @@ Test(wal_log, reads_end_at_the_segment_and_at_the_durable_position)
 
 Test(wal_log, too_many_reads_are_refused_and_all_complete)
 {
-    open_ok();
+    test_log_open_ok(&log_);
     test_log_append(&log_, 100);
     for (uint32_t tag = 0; tag < WW_READ_BUFFERS; tag++)
         cr_assert_eq(log_.store->ops->read(log_.store, tag, 0, log_.read_buffer + tag * 4096, 4096),
@@ -206,11 +200,11 @@ Test(wal_log, too_many_reads_are_refused_and_all_complete)
 Test(wal_log, data_outside_the_regions_works_too)
 {
     memset(log_.options.regions, 0, sizeof(log_.options.regions));
-    open_ok();
+    test_log_open_ok(&log_);
     test_log_append(&log_, 20000);
     cr_expect_eq(test_log_read(&log_, 0, 4096).status, WW_OK);
     test_log_close(&log_);
-    open_ok();
+    test_log_open_ok(&log_);
     cr_expect_eq(log_.visited, 1);
 }
 
@@ -220,7 +214,7 @@ Test(wal_log, regions_that_may_not_be_locked_are_used_unregistered)
     setrlimit(RLIMIT_MEMLOCK, &little);
     if (geteuid() == 0) /* who may lock all the same */
         cr_assert(chown(log_.directory, 65534, 65534) == 0 && seteuid(65534) == 0);
-    open_ok();
+    test_log_open_ok(&log_);
     cr_expect_eq(((struct ww_wal_disk *)log_.store)->region_count, 0u);
     test_log_append(&log_, 20000);
     cr_expect_eq(log_.durable, log_.written);
@@ -240,7 +234,7 @@ static void write_segments(uint64_t segments)
 
 Test(wal_log, C18_recycled_segments_never_show_their_earlier_use)
 {
-    open_ok();
+    test_log_open_ok(&log_);
     write_segments(12);
     uint64_t first_kept = log_.index;
     cr_expect_gt(log_.store->counters[WW_WAL_SEGMENTS_RECYCLED], 0);
@@ -249,19 +243,19 @@ Test(wal_log, C18_recycled_segments_never_show_their_earlier_use)
     test_log_close(&log_);
     cr_expect_lt(test_count_files(&log_, ".seg") + test_count_files(&log_, ".spare"), 8);
 
-    open_ok();
+    test_log_open_ok(&log_);
     cr_expect_eq(log_.last_index, first_kept);
     cr_expect_eq(log_.store->start_position, end);
     cr_expect_lt(log_.visited, 30, "old blocks were visited");
     write_segments(15);
     test_log_close(&log_);
-    open_ok();
+    test_log_open_ok(&log_);
     cr_expect_eq(log_.store->epoch, 3u);
 }
 
 Test(wal_log, a_read_below_the_released_position_is_gone)
 {
-    open_ok();
+    test_log_open_ok(&log_);
     write_segments(4);
     cr_expect_eq(test_log_read(&log_, 0, 4096).status, WW_EGONE);
     cr_expect_eq(test_log_read(&log_, log_.durable - 4096, 4096).status, WW_OK);
@@ -269,13 +263,13 @@ Test(wal_log, a_read_below_the_released_position_is_gone)
 
 Test(wal_log, release_keeps_the_last_block)
 {
-    open_ok();
+    test_log_open_ok(&log_);
     while (log_.position < TEST_SEGMENT)
         test_log_append(&log_, 100000);
     cr_assert_eq(log_.position, TEST_SEGMENT);
     log_.store->ops->release(log_.store, log_.position);
     test_log_close(&log_);
-    open_ok();
+    test_log_open_ok(&log_);
     cr_expect_gt(log_.visited, 0);
     cr_expect_eq(log_.store->epoch, 2u);
     cr_expect_eq(log_.store->start_position, TEST_SEGMENT);
@@ -284,7 +278,7 @@ Test(wal_log, release_keeps_the_last_block)
 Test(wal_log, max_bytes_stops_the_limit_until_something_is_released)
 {
     log_.options.max_bytes = 3 * TEST_SEGMENT;
-    open_ok();
+    test_log_open_ok(&log_);
     int status;
     while ((status = test_log_write(&log_, 100000)) == WW_OK ||
            log_.store->limit_position < 3u * TEST_SEGMENT)
@@ -302,12 +296,12 @@ Test(wal_log, max_bytes_stops_the_limit_until_something_is_released)
 Test(wal_log, a_full_log_opens_again)
 {
     log_.options.max_bytes = 2 * TEST_SEGMENT;
-    open_ok();
+    test_log_open_ok(&log_);
     while (test_log_write(&log_, 100000) == WW_OK || log_.store->limit_position < 2u * TEST_SEGMENT)
         test_log_wait(&log_, log_.written);
     uint64_t index = log_.index;
     test_log_close(&log_);
-    open_ok();
+    test_log_open_ok(&log_);
     cr_expect_eq(log_.last_index, index);
     cr_expect_eq(test_log_write(&log_, 10), WW_ENOSPC);
     cr_expect_eq(test_log_read(&log_, 0, 4096).status, WW_OK);
@@ -330,12 +324,12 @@ Test(wal_log, no_room_for_the_first_segments_is_said)
     cr_expect_not_null(strstr(log_.error.text, "0000000000000000.new"), "%s", log_.error.text);
     cr_expect_eq(test_count_files(&log_, ".new"), 0);
     limit_file_size(RLIM_INFINITY);
-    open_ok();
+    test_log_open_ok(&log_);
 }
 
 Test(wal_log, without_room_the_limit_stays_until_there_is_some)
 {
-    open_ok();
+    test_log_open_ok(&log_);
     while (log_.position < TEST_SEGMENT || log_.store->limit_position < 2u * TEST_SEGMENT)
         test_log_append(&log_, 100000);
     limit_file_size(TEST_SEGMENT / 2); /* existing segments can be written up to there */
@@ -352,7 +346,7 @@ Test(wal_log, without_room_the_limit_stays_until_there_is_some)
 static void fence(enum ww_durability durability)
 {
     log_.options.durability = durability;
-    open_ok();
+    test_log_open_ok(&log_);
     test_log_append(&log_, 100);
     uint64_t durable = log_.durable;
     limit_file_size(WW_SEGMENT_HEADER_BYTES + 4096);
@@ -389,7 +383,7 @@ Test(wal_log, C16_a_failed_write_fences_for_good_buffered)
 static void short_write(enum ww_durability durability)
 {
     log_.options.durability = durability;
-    open_ok();
+    test_log_open_ok(&log_);
     limit_file_size(WW_SEGMENT_HEADER_BYTES + 8192);
     cr_assert_eq(test_log_write(&log_, 30000), WW_OK);
     limit_file_size(RLIM_INFINITY);
@@ -397,7 +391,7 @@ static void short_write(enum ww_durability durability)
     cr_expect_eq(log_.failures, 0u);
     cr_expect_eq(log_.durable, log_.written);
     test_log_close(&log_);
-    open_ok();
+    test_log_open_ok(&log_);
     cr_expect_eq(log_.visited, 1);
     cr_expect_eq(log_.wrong, 0);
 }

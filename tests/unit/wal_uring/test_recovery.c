@@ -25,25 +25,10 @@ static void tear_down(void)
 
 TestSuite(wal_recovery, .init = set_up, .fini = tear_down);
 
-static void open_ok(void)
-{
-    int status = test_log_open(&log_);
-    cr_assert_eq(status, WW_OK, "%s", log_.error.text);
-}
-
-static void open_fails(int expected, const char *first, const char *second)
-{
-    int status = test_log_open(&log_);
-    cr_assert_eq(status, expected, "%s: %s", ww_status_name(status), log_.error.text);
-    cr_assert_eq(log_.error.code, expected);
-    cr_assert_not_null(strstr(log_.error.text, first), "%s", log_.error.text);
-    cr_assert_not_null(strstr(log_.error.text, second), "%s", log_.error.text);
-}
-
 /* `count` blocks of 4 KiB each, one after the other; then as after a kill. */
 static void write_and_stop(uint32_t count)
 {
-    open_ok();
+    test_log_open_ok(&log_);
     for (uint32_t i = 0; i < count; i++)
         test_log_append(&log_, 1000);
     test_log_close(&log_);
@@ -54,13 +39,13 @@ Test(wal_recovery, C17_a_torn_last_block_is_cut)
 {
     write_and_stop(10);
     test_flip(&log_, TEST_FIRST, HEADER + 9 * 4096 + 500);
-    open_ok();
+    test_log_open_ok(&log_);
     cr_expect_eq(log_.visited, 9);
     cr_expect_eq(log_.store->start_position, 9 * 4096);
     cr_expect_eq(log_.recovery.cut_bytes, 0, "no valid block lies behind it");
     test_log_append(&log_, 2000);
     test_log_close(&log_);
-    open_ok();
+    test_log_open_ok(&log_);
     cr_expect_eq(log_.visited, 10);
     cr_expect_eq(log_.wrong, 0);
 }
@@ -68,7 +53,7 @@ Test(wal_recovery, C17_a_torn_last_block_is_cut)
 Test(wal_recovery, a_clean_end_is_not_a_cut)
 {
     write_and_stop(10);
-    open_ok();
+    test_log_open_ok(&log_);
     cr_expect_eq(log_.visited, 10);
     cr_expect_eq(log_.recovery.cut_bytes, 0);
     cr_expect_eq(log_.store->start_position, 10 * 4096);
@@ -76,29 +61,30 @@ Test(wal_recovery, a_clean_end_is_not_a_cut)
 
 Test(wal_recovery, C17_a_last_block_known_as_durable_is_not_cut)
 {
-    open_ok();
+    test_log_open_ok(&log_);
     for (uint32_t i = 0; i < 10; i++)
         test_log_append(&log_, 1000);
     test_log_close(&log_); /* tells the identity how far it was durable */
     test_flip(&log_, TEST_FIRST, HEADER + 9 * 4096 + 500);
-    open_fails(WW_EDAMAGED, "0000000000000000.seg: offset 40960", "checksum");
+    test_log_open_fails(&log_, WW_EDAMAGED, "0000000000000000.seg: offset 40960", "checksum");
 }
 
 Test(wal_recovery, C17_damage_before_the_tail_is_refused_with_file_and_offset)
 {
     write_and_stop(10);
     test_flip(&log_, TEST_FIRST, HEADER + 4 * 4096 + 500);
-    open_fails(WW_EDAMAGED, "0000000000000000.seg: offset 20480 (stream position 16384)",
-               "checksum does not match");
+    test_log_open_fails(&log_, WW_EDAMAGED,
+                        "0000000000000000.seg: offset 20480 (stream position 16384)",
+                        "checksum does not match");
     cr_expect_eq(test_log_scan(&log_), WW_EDAMAGED);
     test_flip(&log_, TEST_FIRST, HEADER + 4 * 4096 + 500);
-    open_ok();
+    test_log_open_ok(&log_);
     cr_expect_eq(log_.visited, 10);
 }
 
 Test(wal_recovery, C17_a_large_damaged_area_is_refused)
 {
-    open_ok();
+    test_log_open_ok(&log_);
     while (log_.position < 2 * TEST_SEGMENT + 8192)
         test_log_append(&log_, 60000);
     test_log_close(&log_);
@@ -106,7 +92,8 @@ Test(wal_recovery, C17_a_large_damaged_area_is_refused)
     uint8_t *zeros = calloc(1, TEST_SEGMENT - 4096);
     test_poke(&log_, TEST_FIRST, HEADER + 4096, zeros, TEST_SEGMENT - 4096);
     free(zeros);
-    open_fails(WW_EDAMAGED, "0000000000000000.seg: offset 4096 ", "durable when the block at");
+    test_log_open_fails(&log_, WW_EDAMAGED, "0000000000000000.seg: offset 4096 ",
+                        "durable when the block at");
 }
 
 Test(wal_recovery, C17_scan_leaves_a_torn_tail_where_it_is)
@@ -127,7 +114,7 @@ Test(wal_recovery, C17_scan_leaves_a_torn_tail_where_it_is)
  */
 static void crash_with_a_hole(void)
 {
-    open_ok();
+    test_log_open_ok(&log_);
     test_log_append(&log_, 1000);
     test_log_append(&log_, 1000);
     for (int i = 0; i < 4; i++)
@@ -142,7 +129,7 @@ static void crash_with_a_hole(void)
 Test(wal_recovery, C17_a_hole_of_writes_in_flight_is_cut)
 {
     crash_with_a_hole();
-    open_ok();
+    test_log_open_ok(&log_);
     cr_expect_eq(log_.visited, 2);
     cr_expect_eq(log_.store->start_position, 8192);
     cr_expect_eq(log_.recovery.cut_bytes, 3 * 4096 + 64 + 32 + 4 + 1004);
@@ -152,7 +139,7 @@ Test(wal_recovery, C17_cut_blocks_never_come_back_when_the_hole_is_filled)
 {
     crash_with_a_hole();
     for (uint64_t opening = 2; opening <= 5; opening++) {
-        open_ok();
+        test_log_open_ok(&log_);
         cr_assert_eq(log_.store->epoch, (uint32_t)opening);
         cr_assert_eq(log_.visited, opening, "exactly what was written again");
         cr_assert_eq(log_.wrong, 0);
@@ -160,35 +147,35 @@ Test(wal_recovery, C17_cut_blocks_never_come_back_when_the_hole_is_filled)
         test_log_close(&log_);
         test_forget_durable(&log_, 0);
     }
-    open_ok();
+    test_log_open_ok(&log_);
     cr_expect_eq(log_.visited, 6);
 }
 
 Test(wal_recovery, C17_damage_is_seen_among_blocks_that_were_cut_before)
 {
     crash_with_a_hole();
-    open_ok();
+    test_log_open_ok(&log_);
     for (int i = 0; i < 8; i++)
         test_log_append(&log_, 900);
     test_log_close(&log_);
     test_forget_durable(&log_, 0);
     test_flip(&log_, TEST_FIRST, HEADER + 2 * 4096 + 70);
-    open_fails(WW_EDAMAGED, "offset 12288 ", "checksum");
+    test_log_open_fails(&log_, WW_EDAMAGED, "offset 12288 ", "checksum");
 }
 
 Test(wal_recovery, an_epoch_that_was_cut_is_not_used_again)
 {
-    open_ok();
+    test_log_open_ok(&log_);
     test_log_append(&log_, 1000);
     test_log_close(&log_);
-    open_ok(); /* epoch 2: its first write is lost, its second is not */
+    test_log_open_ok(&log_); /* epoch 2: its first write is lost, its second is not */
     cr_assert_eq(test_log_write(&log_, 1000), WW_OK);
     cr_assert_eq(test_log_write(&log_, 1000), WW_OK);
     test_log_wait(&log_, log_.written);
     test_log_close(&log_);
     test_forget_durable(&log_, 0);
     test_flip(&log_, TEST_FIRST, HEADER + 4096);
-    open_ok();
+    test_log_open_ok(&log_);
     cr_expect_eq(log_.visited, 1);
     cr_expect_eq(log_.store->epoch, 3u);
 }
@@ -199,12 +186,12 @@ Test(wal_recovery, C18_a_block_at_another_place_is_not_taken)
     uint8_t block[4096];
     test_peek(&log_, TEST_FIRST, HEADER + 2 * 4096, block, sizeof(block));
     test_poke(&log_, TEST_FIRST, HEADER + 5 * 4096, block, sizeof(block));
-    open_ok();
+    test_log_open_ok(&log_);
     cr_expect_eq(log_.visited, 5);
     test_log_close(&log_);
     test_forget_durable(&log_, 0);
     test_poke(&log_, TEST_FIRST, HEADER + 1 * 4096, block, sizeof(block));
-    open_fails(WW_EDAMAGED, "offset 8192 ", "belongs to another position");
+    test_log_open_fails(&log_, WW_EDAMAGED, "offset 8192 ", "belongs to another position");
 }
 
 Test(wal_recovery, C18_a_lost_write_over_an_older_block_is_damage)
@@ -212,13 +199,13 @@ Test(wal_recovery, C18_a_lost_write_over_an_older_block_is_damage)
     crash_with_a_hole(); /* leaves blocks of epoch 1 at 12288 and behind */
     uint8_t old[4096];
     test_peek(&log_, TEST_FIRST, HEADER + 12288, old, sizeof(old));
-    open_ok();
+    test_log_open_ok(&log_);
     for (int i = 0; i < 6; i++)
         test_log_append(&log_, 900);
     test_log_close(&log_);
     test_forget_durable(&log_, 0);
     test_poke(&log_, TEST_FIRST, HEADER + 12288, old, sizeof(old)); /* the write never came */
-    open_fails(WW_EDAMAGED, "offset 16384 ", "block");
+    test_log_open_fails(&log_, WW_EDAMAGED, "offset 16384 ", "block");
 }
 
 /*
@@ -229,7 +216,7 @@ Test(wal_recovery, C17_a_flip_in_every_byte_is_never_silent)
 {
     const uint32_t blocks = 3, payload = 156;
     const uint64_t used = 64 + 32 + 4 + payload;
-    open_ok();
+    test_log_open_ok(&log_);
     for (uint32_t i = 0; i < blocks; i++)
         test_log_append(&log_, payload);
     test_log_close(&log_);
@@ -258,12 +245,13 @@ Test(wal_recovery, a_truncated_segment_is_refused)
     char path[128];
     snprintf(path, sizeof(path), "%s/" TEST_FIRST, log_.directory);
     cr_assert_eq(truncate(path, 3 * 4096 + 17), 0);
-    open_fails(WW_EDAMAGED, "0000000000000000.seg: truncated", "12305 bytes instead of");
+    test_log_open_fails(&log_, WW_EDAMAGED, "0000000000000000.seg: truncated",
+                        "12305 bytes instead of");
 }
 
 static void write_three_segments(void)
 {
-    open_ok();
+    test_log_open_ok(&log_);
     while (log_.position < 2 * TEST_SEGMENT + 4096)
         test_log_append(&log_, 60000);
     test_log_close(&log_);
@@ -281,14 +269,14 @@ Test(wal_recovery, a_missing_segment_in_the_middle_is_refused)
 {
     write_three_segments();
     remove_segment(1);
-    open_fails(WW_EDAMAGED, "0000000000000001.seg", "missing");
+    test_log_open_fails(&log_, WW_EDAMAGED, "0000000000000001.seg", "missing");
 }
 
 Test(wal_recovery, a_missing_first_segment_is_refused)
 {
     write_three_segments();
     remove_segment(0);
-    open_fails(WW_EDAMAGED, "0000000000000000.seg", "missing");
+    test_log_open_fails(&log_, WW_EDAMAGED, "0000000000000000.seg", "missing");
 }
 
 Test(wal_recovery, missing_last_segments_are_refused)
@@ -297,21 +285,22 @@ Test(wal_recovery, missing_last_segments_are_refused)
     remove_segment(2);
     if (test_count_files(&log_, ".seg") > 2)
         remove_segment(3);
-    open_fails(WW_EDAMAGED, "0000000000000002.seg", "missing");
+    test_log_open_fails(&log_, WW_EDAMAGED, "0000000000000002.seg", "missing");
 }
 
 Test(wal_recovery, a_damaged_segment_header_is_refused)
 {
     write_three_segments();
     test_flip(&log_, "wal/0000000000000001.seg", 20);
-    open_fails(WW_EDAMAGED, "0000000000000001.seg: offset 0", "header");
+    test_log_open_fails(&log_, WW_EDAMAGED, "0000000000000001.seg: offset 0", "header");
 }
 
 Test(wal_recovery, a_segment_of_a_future_version_is_refused)
 {
     write_and_stop(3);
     test_set_version(&log_, TEST_FIRST, 7, WW_SEGMENT_HEADER_BYTES);
-    open_fails(WW_EVERSION, "0000000000000000.seg: has format version 7", "up to 1");
+    test_log_open_fails(&log_, WW_EVERSION, "0000000000000000.seg: has format version 7",
+                        "up to 1");
 }
 
 Test(wal_recovery, a_segment_of_another_log_is_refused)
@@ -331,7 +320,7 @@ Test(wal_recovery, a_segment_of_another_log_is_refused)
 
 Test(wal_recovery, half_made_files_are_removed_and_left_over_segments_recycled)
 {
-    open_ok();
+    test_log_open_ok(&log_);
     while (log_.position < 3 * TEST_SEGMENT) {
         test_log_append(&log_, 100000);
         log_.store->ops->release(log_.store, log_.durable);
@@ -352,7 +341,7 @@ Test(wal_recovery, half_made_files_are_removed_and_left_over_segments_recycled)
 
     uint64_t index = log_.index;
     cr_expect_eq(test_log_scan(&log_), WW_OK, "%s", log_.error.text);
-    open_ok();
+    test_log_open_ok(&log_);
     cr_expect_eq(log_.last_index, index);
     cr_expect_eq(test_count_files(&log_, ".new"), 0);
     snprintf(path, sizeof(path), "%s/wal/0000000000000001.seg", log_.directory);

@@ -1,22 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/base/idle.h"
 
+#include "engine/base/time_ns.h"
+
 #include <criterion/criterion.h>
 
 #include <sched.h>
-#include <time.h>
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* Calls ww_idle for `ns`. */
 static void idle_for(struct ww_idle *idle, uint64_t ns, bool busy)
 {
-    for (uint64_t end = now_ns() + ns; now_ns() < end;)
+    for (uint64_t end = ww_time_ns(CLOCK_MONOTONIC) + ns; ww_time_ns(CLOCK_MONOTONIC) < end;)
         ww_idle(idle, 0, busy);
 }
 
@@ -24,10 +18,10 @@ Test(idle, adaptive_sleeps_only_after_a_millisecond_of_nothing)
 {
     struct ww_idle idle;
     ww_idle_init(&idle, WW_IDLE_ADAPTIVE);
-    uint64_t begin = now_ns();
+    uint64_t begin = ww_time_ns(CLOCK_MONOTONIC);
     while (idle.sleeps == 0)
         ww_idle(&idle, 0, false);
-    cr_assert_geq(now_ns() - begin, 1000000);
+    cr_assert_geq(ww_time_ns(CLOCK_MONOTONIC) - begin, 1000000);
 }
 
 Test(idle, adaptive_never_sleeps_while_an_answer_is_on_its_way)
@@ -45,10 +39,10 @@ Test(idle, work_starts_the_wait_anew)
     while (idle.sleeps == 0)
         ww_idle(&idle, 0, false);
     ww_idle(&idle, 1, false);
-    uint64_t begin = now_ns();
+    uint64_t begin = ww_time_ns(CLOCK_MONOTONIC);
     while (idle.sleeps == 1)
         ww_idle(&idle, 0, false);
-    cr_assert_geq(now_ns() - begin, 1000000);
+    cr_assert_geq(ww_time_ns(CLOCK_MONOTONIC) - begin, 1000000);
 }
 
 Test(idle, spin_and_yield_never_sleep)
