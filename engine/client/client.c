@@ -244,9 +244,9 @@ static bool send_run(struct ww_client *client, struct ww_client_group *group)
 }
 
 /*
- * More than the leader's ring holds would only be lost. And when many small runs are on the way, one
- * that still has room waits (as in Nagle's algorithm, RFC 896, but behind more than one): what comes
- * meanwhile fills it, so that under load the datagrams grow instead of getting more.
+ * More than the leader's ring holds would only be lost. And when many small runs are on the way,
+ * one that still has room waits (as in Nagle's algorithm, RFC 896, but behind more than one): what
+ * comes meanwhile fills it, so that under load the datagrams grow instead of getting more.
  */
 static bool enough_on_the_way(const struct ww_client *client, const struct ww_client_group *group)
 {

@@ -59,6 +59,8 @@ class Cluster:
         try:
             for node in self.nodes:
                 self.start(node)
+            for node in self.nodes:
+                wait_until(lambda node=node: self.status(node), 30, f"node {node} answers")
             self.leader()
         except BaseException:
             self.__exit__()

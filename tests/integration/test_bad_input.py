@@ -191,11 +191,11 @@ def test_sockets_with_a_path_that_is_too_long():
 
 
 def test_a_socket_directory_of_another_cluster():
-    with stopped_node() as (directory, data, arguments), \
+    with stopped_node() as (directory, _, arguments), \
             Cluster(directory, nodes=1, yaml=SMALL) as other:
         other.leader()
-        refused(1, data, [*arguments, "--sockets", directory / "sockets"],
-                [directory / "sockets", "another process holds"])
+        ww_fails(1, *arguments, "--sockets", directory / "sockets",
+                 says=["ww node", f"{directory}/sockets", "another process holds"])
         other.append(1, b"goes on\n")
 
 

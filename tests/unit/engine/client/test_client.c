@@ -82,6 +82,39 @@ Test(client, entries_commit_in_order)
     cr_assert_eq(fake->released, stats().rx_frames, "every datagram went back");
 }
 
+Test(client, behind_many_small_runs_the_next_one_waits_to_fill_up)
+{
+    for (uint64_t i = 0; i < WW_CLIENT_SMALL_FRAMES + 5; i++) {
+        propose(0, i, 1);
+        poll_checked();
+    }
+    fake_step(fake);
+    cr_assert_eq(fake->proposals[1], WW_CLIENT_SMALL_FRAMES);
+    fake_commit(fake, 0, 1);
+    poll_checked(); /* hears of it: there is room for one more on the way */
+    poll_checked();
+    fake_step(fake);
+    cr_assert_eq(fake->proposals[1], WW_CLIENT_SMALL_FRAMES + 1, "the five go as one run");
+    exchange(0);
+    cr_assert_eq(completed[0], WW_CLIENT_SMALL_FRAMES + 5);
+}
+
+Test(client, no_more_is_on_the_way_than_a_ring_holds)
+{
+    uint32_t share = WW_CLIENT_FRAMES_MAX / FAKE_GROUPS;
+    for (uint64_t i = 0; i < 1024; i += 128) {
+        propose(0, i, 128);
+        poll_checked();
+    }
+    fake_step(fake);
+    cr_assert_leq(fake->proposals[1], share);
+    cr_assert_gt(fake->proposals[1], 40, "1,024 entries of 64 B are about 50 full runs");
+    for (int k = 0; k < 10; k++)
+        exchange(0);
+    cr_assert_eq(completed[0], 1024);
+    cr_assert_eq(stats().resent, 0);
+}
+
 Test(client, groups_have_leaders_of_their_own)
 {
     for (uint32_t group = 0; group < FAKE_GROUPS; group++)
