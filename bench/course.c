@@ -77,8 +77,10 @@ static int on_line(struct ww_bench_result *result, struct ww_local_cluster *clus
     const char *event = json_object_get_string(json_object_object_get(line, "event"));
     if (event == NULL)
         return ww_fail(error, WW_EIO, "the load generator said something else");
-    if (strcmp(event, "interval") == 0)
-        on_interval(result, line);
+    if (strcmp(event, "interval") == 0) {
+        on_interval(result, line); /* takes the event out of the line */
+        return WW_OK;
+    }
     if (strcmp(event, "final") == 0)
         result->load = json_object_get(line);
     bool before = strcmp(event, "before") == 0;

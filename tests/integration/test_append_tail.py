@@ -11,6 +11,7 @@ from cluster import Cluster, wait_until
 from harness import ROOT, WW, Directory, check, check_equal, check_in, environment, run_tests, ww
 
 FIX = ROOT / "tests" / "data" / "fix44-session.txt"
+SMALL = "wal: {segment: 16MiB, prepare: 16MiB}"
 
 
 def test_fix_messages_come_back_from_every_replica_also_after_a_restart():
@@ -129,7 +130,7 @@ def test_append_shows_its_progress_on_a_terminal_or_when_told_to():
 
 def test_one_node_and_five_nodes():
     for count in (1, 5):
-        with Directory() as directory, Cluster(directory, nodes=count) as cluster:
+        with Directory() as directory, Cluster(directory, nodes=count, yaml=SMALL) as cluster:
             cluster.append(1, b"a\nb\n")
             cluster.wait_equal()
             for node in cluster.nodes:
@@ -138,7 +139,8 @@ def test_one_node_and_five_nodes():
 
 def test_a_thread_for_each_stage_and_each_durability():
     for durability in ("dsync", "fdatasync", "buffered", "memory"):
-        yaml = f"wal: {{durability: {durability}}}\nstages: {{threads: 3, idle: yield}}"
+        yaml = (f"wal: {{durability: {durability}, segment: 16MiB, prepare: 16MiB}}\n"
+                "stages: {threads: 3, idle: yield}")
         with Directory() as directory, Cluster(directory, yaml=yaml) as cluster:
             cluster.append(1, FIX.read_bytes())
             cluster.wait_equal()

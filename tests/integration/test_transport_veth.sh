@@ -9,6 +9,7 @@ if [ "$(id -u)" != 0 ] || ! ip netns add "$name-a" 2>/dev/null; then
     echo "1..0 # SKIP needs root and network namespaces"
     exit 0
 fi
+# shellcheck disable=SC2317 # the trap calls it
 cleanup() {
     ip netns del "$name-a" 2>/dev/null
     ip netns del "$name-b" 2>/dev/null
