@@ -10,7 +10,7 @@
 
 /* Few: adaptive is for cores that are shared, and there each empty poll holds up whoever else has
  * something to do. Sleeping waits longer, since waking takes as long as half a durable write. */
-#define SPIN_POLLS 16u
+#define SPIN_POLLS 2u
 #define SLEEP_AFTER_NS 1000000u
 #define SLEEP_NS 50000
 
