@@ -177,6 +177,7 @@ static struct json_object *commit_json(const struct ww_bench_result *result)
     uint64_t bytes = get_count(result->load, "bytes");
     put_count(commit, "count", h->count);
     put_count(commit, "bytes", bytes);
+    put_number(commit, "elapsed_s", seconds);
     put_number(commit, "per_s", (double)h->count / seconds);
     put_number(commit, "bytes_per_s", (double)bytes / seconds);
     put(commit, "latency", latency_json(h));

@@ -57,7 +57,8 @@
 #define WW_WRITE_DEPTH_MAX 16u
 #define WW_READ_BYTES (512u * WW_KIB) /* one read of the log; holds at least one whole block */
 #define WW_READ_BUFFERS 8u
-#define WW_WAL_REGIONS 2u /* registered with io_uring */
+#define WW_READ_IDLE_NS 10000000u /* a read buffer unused for so long may go to another reader */
+#define WW_WAL_REGIONS 2u         /* registered with io_uring */
 /* Open segments: one for every operation that may be in flight, and as many that stay open. */
 #define WW_WAL_FILES (2u * (WW_WRITE_DEPTH_MAX + WW_READ_BUFFERS))
 #define WW_WAL_RING_ENTRIES 64u             /* a write has at most a flush behind it */

@@ -52,6 +52,9 @@ enum ww_read_state { WW_READ_FREE, WW_READ_WAITING, WW_READ_READY };
 /* A part of the stream, read back from disk for one reader. */
 struct ww_read_buffer {
     enum ww_read_state state;
+    struct ww_reader *owner; /* NULL once it gave the buffer up */
+    uint64_t used_ns;        /* when the owner last looked at it */
+    bool pinned;             /* APPLY may still read it */
     uint8_t *data;
     uint64_t position; /* of data[0]: the begin of a block */
     uint32_t bytes;

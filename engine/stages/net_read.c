@@ -15,10 +15,9 @@ void ww_net_reader_reset(struct ww_net *net, struct ww_reader *reader)
     if (reader->buffer != WW_READER_NO_BUFFER) {
         struct ww_read_buffer *buffer = &net->read_buffers[reader->buffer];
         /* LOG may still be writing to it: then it becomes free when its event comes. */
+        buffer->owner = NULL;
         if (buffer->state == WW_READ_READY)
             buffer->state = WW_READ_FREE;
-        else
-            buffer->bytes = UINT32_MAX;
     }
     ww_reader_init(reader);
 }
@@ -40,25 +39,45 @@ static void request(struct ww_net *net, uint32_t number, uint64_t position)
 void ww_net_read_done(struct ww_net *net, const struct ww_log_event *event)
 {
     struct ww_read_buffer *buffer = &net->read_buffers[event->tag];
-    bool abandoned = buffer->bytes == UINT32_MAX;
-    buffer->state = abandoned ? WW_READ_FREE : WW_READ_READY;
+    buffer->state = buffer->owner == NULL ? WW_READ_FREE : WW_READ_READY;
     buffer->bytes = event->size_bytes;
     if (event->status != WW_OK)
         ww_shard_fence(net->shard, event->status, "the log cannot be read back");
 }
 
+/*
+ * A free buffer, or one whose owner has not looked at it for a while: a follower that is paused or
+ * dead must not keep others from reading. WW_READ_BUFFERS: none.
+ */
+static uint32_t take_buffer(struct ww_net *net)
+{
+    uint32_t idle = WW_READ_BUFFERS;
+    for (uint32_t i = 0; i < WW_READ_BUFFERS; i++) {
+        const struct ww_read_buffer *buffer = &net->read_buffers[i];
+        if (buffer->state == WW_READ_FREE)
+            return i;
+        if (buffer->state == WW_READ_READY && !buffer->pinned &&
+            net->now_ns - buffer->used_ns >= WW_READ_IDLE_NS)
+            idle = i;
+    }
+    if (idle < WW_READ_BUFFERS)
+        ww_net_reader_reset(net, net->read_buffers[idle].owner);
+    return idle;
+}
+
 static void start(struct ww_net *net, struct ww_group *group, struct ww_reader *reader,
                   uint64_t index)
 {
-    uint32_t number = 0;
-    while (number < WW_READ_BUFFERS && net->read_buffers[number].state != WW_READ_FREE)
-        number++;
+    uint32_t number = take_buffer(net);
     if (number == WW_READ_BUFFERS)
         return; /* asked again at the next poll */
     const struct ww_log_point *point = ww_log_index_find(&group->index, index, &reader->limit);
     WW_ASSERT(point != NULL);
     reader->buffer = number;
     reader->not_before = point->block + point->offset;
+    net->read_buffers[number].owner = reader;
+    net->read_buffers[number].used_ns = net->now_ns;
+    net->read_buffers[number].pinned = false;
     request(net, number, point->block);
 }
 
@@ -110,6 +129,9 @@ static enum ww_read_result read_disk(struct ww_net *net, struct ww_group *group,
         return WW_READ_LATER;
     }
     struct ww_read_buffer *buffer = &net->read_buffers[reader->buffer];
+    buffer->used_ns = net->now_ns;
+    if (may_release)
+        buffer->pinned = false;
     if (buffer->state == WW_READ_WAITING || atomic_load(&net->shard->fenced) != 0)
         return WW_READ_LATER;
     if (index >= reader->limit) {
@@ -163,6 +185,8 @@ bool ww_net_feed_apply(struct ww_net *net, struct ww_group *group)
         };
         bool pushed = ww_ring_push(&net->shard->committed, &item);
         WW_ASSERT(pushed);
+        if (group->apply.buffer != WW_READER_NO_BUFFER)
+            net->read_buffers[group->apply.buffer].pinned = true; /* until it is applied */
         group->fed = item.to;
     }
     if (group->applied == group->fed && group->apply.buffer != WW_READER_NO_BUFFER)
