@@ -10,7 +10,6 @@
 #include "dpdk_io/port.h"
 #include "dpdk_io/slot.h"
 
-#define WW_LINKS (WW_LINK_CLIENT + WW_CLIENTS_MAX)
 #define WW_PORTS_MAX (WW_NODES_MAX - 1u + WW_CLIENTS_MAX)
 
 struct ww_link {

@@ -44,7 +44,6 @@ struct ww_net_options {
     const char *interface;  /* af_packet, af_xdp: the kernel interface of this process */
     struct ww_net_address local; /* client over af_packet, af_xdp, udp: its own address, port */
     enum ww_net_hugepages hugepages;
-    const char *runtime_dir; /* where DPDK may keep files while the process runs */
 };
 
 /*

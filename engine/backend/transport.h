@@ -10,9 +10,12 @@
 #ifndef WW_BACKEND_TRANSPORT_H
 #define WW_BACKEND_TRANSPORT_H
 
+#include "engine/base/limits.h"
+
 #include <stdint.h>
 
 #define WW_LINK_CLIENT 16u
+#define WW_LINKS (WW_LINK_CLIENT + WW_CLIENTS_MAX)
 
 /* One received datagram: the UDP payload. Valid until rx_release. `data` is 8-byte aligned. */
 struct ww_rx {

@@ -41,8 +41,9 @@
 #define WW_MESSAGES_PER_DATAGRAM 32u
 
 /* A batch travels whole in one datagram behind one message, so that bounds it and each entry. */
-#define WW_BATCH_MAX(mtu)                                                                          \
-    ((WW_DATAGRAM_MAX(mtu) - WW_DATAGRAM_HEADER_BYTES - WW_MESSAGE_BYTES) & ~(WW_BATCH_ALIGN - 1))
+#define WW_BATCH_MAX_IN(datagram)                                                                  \
+    (((datagram)-WW_DATAGRAM_HEADER_BYTES - WW_MESSAGE_BYTES) & ~(WW_BATCH_ALIGN - 1))
+#define WW_BATCH_MAX(mtu) WW_BATCH_MAX_IN(WW_DATAGRAM_MAX(mtu))
 #define WW_ENTRY_MAX(mtu) (WW_BATCH_MAX(mtu) - WW_BATCH_HEADER_BYTES - WW_ENTRY_HEADER_BYTES)
 
 /* Disk. */

@@ -22,7 +22,6 @@ struct ww_reader {
     uint32_t offset;     /* of the next batch in it */
     uint64_t limit;      /* first index that the current point does not reach */
     uint64_t not_before; /* batches before this place of the stream are not the log's */
-    uint64_t disk_reads;
 };
 
 /* A run of proposals of one client that waits for its commit. */

@@ -64,7 +64,7 @@ enum ww_log_room ww_log_buffer_room(const struct ww_log_buffer *buffer, uint32_t
 /* Bytes that surely fit into batches of any size before the buffer or `limit` is full. */
 uint64_t ww_log_buffer_free(const struct ww_log_buffer *buffer, uint64_t limit);
 
-/* The place of the next batch, where at most `bytes` will be written. ww_log_buffer_room held. */
+/* The place of the next batch. ww_log_buffer_room held for what will be written there. */
 void *ww_log_buffer_reserve(struct ww_log_buffer *buffer);
 
 /* The batch of `bytes` at the reserved place is sealed; returns its position. */

@@ -122,7 +122,6 @@ static int open_network(struct ww_node *node, struct ww_error *error)
         .interface = config->interface,
         .hugepages =
             config->hugepages == WW_CONFIG_HUGEPAGES_AUTO ? WW_HUGEPAGES_AUTO : WW_HUGEPAGES_NEVER,
-        .runtime_dir = config->socket_dir,
     };
     for (uint32_t i = 0; i < config->node_count; i++) {
         const struct ww_config_node *peer = &config->nodes[i];
@@ -338,7 +337,6 @@ int ww_backend_client_transport(const struct ww_client_network *network,
         .client_links = network->client_links,
         .interface = network->interface,
         .hugepages = WW_HUGEPAGES_NEVER,
-        .runtime_dir = network->socket_dir,
     };
     for (uint32_t i = 0; i < network->node_count; i++) {
         options.nodes[i].id = network->nodes[i].id;

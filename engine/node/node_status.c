@@ -184,9 +184,7 @@ char *ww_node_status_json(struct ww_node *node)
              fenced != 0      ? ww_status_name(fenced)
              : asked != WW_OK ? "the net stage does not answer"
                               : "ok");
-    uint32_t batch_max =
-        (node->transport->max_datagram - WW_DATAGRAM_HEADER_BYTES - WW_MESSAGE_BYTES) &
-        ~(WW_BATCH_ALIGN - 1);
+    uint32_t batch_max = WW_BATCH_MAX_IN(node->transport->max_datagram);
     put_number(status, "entry_max", batch_max - WW_BATCH_HEADER_BYTES - WW_ENTRY_HEADER_BYTES);
     put_transport(status, node);
     put_groups(status, &view);

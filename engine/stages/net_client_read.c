@@ -3,8 +3,6 @@
 #include "engine/stages/net_internal.h"
 
 #define DATAGRAMS_PER_POLL 16u
-#define HEAD_BYTES (WW_DATAGRAM_HEADER_BYTES + WW_MESSAGE_BYTES)
-
 static void finish(struct ww_net *net, struct ww_client_read *read)
 {
     ww_net_reader_reset(net, &read->reader);
@@ -56,16 +54,11 @@ static bool serve_one(struct ww_net *net, uint32_t link, struct ww_client_read *
     if (data == NULL)
         return false;
     if (some)
-        answer.body_bytes =
-            ww_net_gather(net, group, &read->reader, read->next, answer.index, data + HEAD_BYTES,
-                          transport->max_datagram - HEAD_BYTES, &read->next);
-    answer.count = count_batches(data + HEAD_BYTES, answer.body_bytes);
-    struct ww_datagram_builder builder;
-    ww_datagram_begin(&builder, data, transport->max_datagram);
-    ww_datagram_add(&builder, &answer, answer.body_bytes);
-    ww_datagram_finish(&builder, net->shard->options.cluster, net->shard->options.self,
-                       read->client, NULL);
-    transport->ops->tx_send(transport, HEAD_BYTES + answer.body_bytes, NULL, 0);
+        answer.body_bytes = ww_net_gather(net, group, &read->reader, read->next, answer.index,
+                                          data + WW_BODY_OFFSET,
+                                          transport->max_datagram - WW_BODY_OFFSET, &read->next);
+    answer.count = count_batches(data + WW_BODY_OFFSET, answer.body_bytes);
+    ww_net_send_with_body(net, read->client, data, &answer, answer.body_bytes);
     bool more = read->window_bytes > answer.body_bytes && read->next <= answer.index;
     read->window_bytes -= more ? answer.body_bytes : 0;
     if (!more)

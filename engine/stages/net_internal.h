@@ -9,6 +9,8 @@
  *   net_log.c      append to the log buffer, close blocks, take what became durable
  *   net_send.c     datagrams out: messages, AppendEntries
  *   net_read.c     read the log from memory or disk: followers, apply, clients
+ *   net_client_read.c  clients read committed entries
+ *   net_view.c     what other threads are told
  */
 #ifndef WW_STAGES_NET_INTERNAL_H
 #define WW_STAGES_NET_INTERNAL_H
@@ -21,7 +23,8 @@
 #include "engine/wire/client_message.h"
 #include "engine/wire/datagram.h"
 
-#define WW_LINKS (WW_LINK_CLIENT + WW_CLIENTS_MAX)
+/* Where the body begins in a datagram of one message. */
+#define WW_BODY_OFFSET (WW_DATAGRAM_HEADER_BYTES + WW_MESSAGE_BYTES)
 
 /* The batch that proposals of one group are being copied into, at the end of the open block. */
 struct ww_open_batch {
@@ -121,8 +124,6 @@ void ww_net_propose(struct ww_net *net, uint32_t link, uint32_t client,
                     const struct ww_client_message *message, const uint8_t *body);
 void ww_net_answer_applied(struct ww_net *net, struct ww_group *group);
 void ww_net_abandon_pending(struct ww_net *net, struct ww_group *group);
-void ww_net_answer(struct ww_net *net, uint32_t link, uint32_t client,
-                   const struct ww_client_message *message);
 
 /* net_raft.c. `body` is the AppendEntries' batches, `body_bytes` of them. */
 void ww_net_step(struct ww_net *net, struct ww_group *group, struct ww_raft_event *event,
@@ -145,6 +146,8 @@ uint32_t ww_net_take_durable(struct ww_net *net);
 void ww_net_post(struct ww_net *net, uint32_t link, uint32_t destination, const void *message);
 void ww_net_send_outbox(struct ww_net *net, uint32_t link);
 void ww_net_send_outboxes(struct ww_net *net);
+void ww_net_send_with_body(struct ww_net *net, uint32_t destination, uint8_t *data,
+                           const void *message, uint32_t body_bytes);
 bool ww_net_send_appends(struct ww_net *net, struct ww_group *group); /* false: more to come */
 
 /* net_read.c */

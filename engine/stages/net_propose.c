@@ -9,12 +9,6 @@
 
 #define GAP_ANSWER_NS 200000u /* a gap is answered once per this time, not per datagram behind it */
 
-void ww_net_answer(struct ww_net *net, uint32_t link, uint32_t client,
-                   const struct ww_client_message *message)
-{
-    ww_net_post(net, link, client, message);
-}
-
 static void answer(struct ww_net *net, uint32_t link, uint32_t client,
                    const struct ww_client_message *about, uint8_t type, int status,
                    uint64_t expected)
@@ -26,7 +20,7 @@ static void answer(struct ww_net *net, uint32_t link, uint32_t client,
         .sequence = about->sequence,
         .oldest = expected,
     };
-    ww_net_answer(net, link, client, &message);
+    ww_net_post(net, link, client, &message);
 }
 
 static void answer_committed(struct ww_net *net, uint32_t group, uint32_t link, uint32_t client,
@@ -40,7 +34,7 @@ static void answer_committed(struct ww_net *net, uint32_t group, uint32_t link, 
         .index = index,
         .count = (uint32_t)count,
     };
-    ww_net_answer(net, link, client, &message);
+    ww_net_post(net, link, client, &message);
 }
 
 /* Adds a run to those that wait; grows the newest one when it simply goes on. */
@@ -126,7 +120,7 @@ void ww_net_abandon_pending(struct ww_net *net, struct ww_group *group)
             .sequence = run->first_sequence,
             .node = ww_raft_leader(group->raft),
         };
-        ww_net_answer(net, run->link, run->client, &message);
+        ww_net_post(net, run->link, run->client, &message);
         pop_pending(net, group);
     }
 }
@@ -243,7 +237,7 @@ void ww_net_propose(struct ww_net *net, uint32_t link, uint32_t client,
             .sequence = message.sequence,
             .node = ww_raft_leader(group->raft),
         };
-        ww_net_answer(net, link, client, &redirect);
+        ww_net_post(net, link, client, &redirect);
         return;
     }
     int status = check_proposal(net, &message, body);

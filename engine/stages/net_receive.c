@@ -49,7 +49,7 @@ static void refuse_group(struct ww_net *net, uint32_t link, uint32_t client,
         .group = message->group,
         .sequence = message->sequence,
     };
-    ww_net_answer(net, link, client, &answer);
+    ww_net_post(net, link, client, &answer);
 }
 
 static void take(struct ww_net *net, const struct ww_rx *rx)

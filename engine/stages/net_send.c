@@ -7,8 +7,6 @@
 /* AppendEntries to one follower per poll, so that a far-behind one cannot hold the iteration up. */
 #define APPENDS_PER_POLL 128u
 
-#define HEAD_BYTES (WW_DATAGRAM_HEADER_BYTES + WW_MESSAGE_BYTES)
-
 void ww_net_post(struct ww_net *net, uint32_t link, uint32_t destination, const void *message)
 {
     struct ww_outbox *outbox = &net->outboxes[link];
@@ -69,6 +67,19 @@ uint32_t ww_net_gather(struct ww_net *net, struct ww_group *group, struct ww_rea
     return bytes;
 }
 
+/* Sends the open buffer `data`, whose body stands at WW_BODY_OFFSET already. */
+void ww_net_send_with_body(struct ww_net *net, uint32_t destination, uint8_t *data,
+                           const void *message, uint32_t body_bytes)
+{
+    struct ww_transport *transport = net->shard->transport;
+    struct ww_datagram_builder builder;
+    ww_datagram_begin(&builder, data, transport->max_datagram);
+    ww_datagram_add(&builder, message, body_bytes);
+    ww_datagram_finish(&builder, net->shard->options.cluster, net->shard->options.self, destination,
+                       NULL);
+    transport->ops->tx_send(transport, WW_BODY_OFFSET + body_bytes, NULL, 0);
+}
+
 /* One AppendEntries with what the reader has at hand. False: nothing could be sent now. */
 static bool send_append(struct ww_net *net, struct ww_group *group, uint32_t peer,
                         struct ww_raft_message *message, uint64_t last, uint32_t budget)
@@ -81,18 +92,14 @@ static bool send_append(struct ww_net *net, struct ww_group *group, uint32_t pee
     uint8_t *data = transport->ops->tx_begin(transport, peer);
     if (data == NULL)
         return false;
-    uint32_t max = transport->max_datagram - HEAD_BYTES;
+    uint32_t max = transport->max_datagram - WW_BODY_OFFSET;
     if (budget < max)
         max = budget > view.batch->size_bytes ? budget : view.batch->size_bytes;
     uint64_t next;
-    message->body_bytes =
-        ww_net_gather(net, group, reader, message->index + 1, last, data + HEAD_BYTES, max, &next);
+    message->body_bytes = ww_net_gather(net, group, reader, message->index + 1, last,
+                                        data + WW_BODY_OFFSET, max, &next);
     WW_ASSERT(message->body_bytes > 0);
-    struct ww_datagram_builder builder;
-    ww_datagram_begin(&builder, data, transport->max_datagram);
-    ww_datagram_add(&builder, message, message->body_bytes);
-    ww_datagram_finish(&builder, net->shard->options.cluster, net->shard->options.self, peer, NULL);
-    transport->ops->tx_send(transport, HEAD_BYTES + message->body_bytes, NULL, 0);
+    ww_net_send_with_body(net, peer, data, message, message->body_bytes);
     ww_raft_sent(group->raft, peer, next - 1, message->body_bytes, net->now_ns);
     return true;
 }

@@ -161,9 +161,7 @@ int ww_net_create(struct ww_shard *shard, struct ww_group_recovery *recovered,
     net->view_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (net->view_event < 0 || !allocate(net))
         return WW_ENOMEM;
-    net->batch_max =
-        ((shard->transport->max_datagram - WW_DATAGRAM_HEADER_BYTES - WW_MESSAGE_BYTES) &
-         ~(WW_BATCH_ALIGN - 1));
+    net->batch_max = WW_BATCH_MAX_IN(shard->transport->max_datagram);
     net->now_ns = ww_clock_now(shard->clock);
     for (uint32_t i = 0; i < WW_PENDING_MAX; i++)
         net->pending[i].next = i + 1 < WW_PENDING_MAX ? i + 1 : WW_PENDING_NONE;
