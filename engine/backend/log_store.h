@@ -16,17 +16,19 @@
 #include <whitewater/status.h>
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum ww_log_event_type {
     WW_LOG_WRITTEN, /* every byte below `position` is durable (in the mode that was chosen) */
     WW_LOG_READ,    /* the read `tag` is complete: `size_bytes` bytes are in its buffer */
     WW_LOG_FAILED,  /* a write or flush failed: the store is fenced for good */
+    WW_LOG_SNAPSHOT_SAVED, /* the snapshot of group `tag` at index `position` is durable, whole */
 };
 
 struct ww_log_event {
     enum ww_log_event_type type;
-    int status;        /* WW_OK; READ: WW_EGONE, WW_EIO; FAILED: WW_EIO, WW_ENOSPC */
+    int status; /* WW_OK; READ: WW_EGONE, WW_EIO; FAILED, SNAPSHOT_SAVED: WW_EIO, WW_ENOSPC */
     uint64_t position; /* WRITTEN: the new durable position; READ: where it began */
     uint32_t size_bytes;
     uint32_t tag;
@@ -64,6 +66,24 @@ struct ww_log_store_ops {
 
     /* Waits for writes in flight, then ends all that open() began. */
     void (*close)(struct ww_log_store *store);
+
+    /*
+     * Snapshots, beside the stream: whole or not there, one per group and index. NULL, all three: a
+     * store without them, where no log is ever compacted.
+     *
+     * save: `data` must stay until the event SNAPSHOT_SAVED. WW_EBUSY when too many are under way;
+     * WW_ECLOSED when fenced.
+     */
+    int (*snapshot_save)(struct ww_log_store *store, uint32_t group, uint64_t index,
+                         const void *data, size_t bytes);
+
+    /* Those of the group below `index` are not needed any more. */
+    void (*snapshot_drop)(struct ww_log_store *store, uint32_t group, uint64_t index);
+
+    /* Before any thread runs: reads one back; *data is the caller's to free. WW_ENOTFOUND, WW_EIO,
+     * WW_ENOMEM. */
+    int (*snapshot_load)(struct ww_log_store *store, uint32_t group, uint64_t index, void **data,
+                         size_t *bytes);
 };
 
 enum ww_log_counter {

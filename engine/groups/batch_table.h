@@ -2,7 +2,7 @@
 /*
  * Where the batches in the log buffer are: a ring of descriptors in stream order, those of a group
  * chained by `next`. Descriptors are numbered for ever; number n stands in slot
- * n % WW_BATCH_TABLE_SLOTS. NET owns it.
+ * n % capacity. NET owns it.
  */
 #ifndef WW_GROUPS_BATCH_TABLE_H
 #define WW_GROUPS_BATCH_TABLE_H
@@ -26,7 +26,8 @@ struct ww_batch_slot {
 };
 
 struct ww_batch_table {
-    struct ww_batch_slot *slots; /* WW_BATCH_TABLE_SLOTS */
+    struct ww_batch_slot *slots; /* capacity */
+    uint32_t capacity;           /* a power of two */
     uint64_t first;              /* oldest number held */
     uint64_t end;                /* next number */
     uint64_t durable;            /* numbers below this are known durable */
@@ -41,7 +42,7 @@ struct ww_batch_chain {
 static inline struct ww_batch_slot *ww_batch_slot(const struct ww_batch_table *table,
                                                   uint64_t number)
 {
-    return &table->slots[number % WW_BATCH_TABLE_SLOTS];
+    return &table->slots[number & (table->capacity - 1)];
 }
 
 static inline uint64_t ww_batch_slot_last(const struct ww_batch_slot *slot)
@@ -51,7 +52,7 @@ static inline uint64_t ww_batch_slot_last(const struct ww_batch_slot *slot)
 
 static inline uint32_t ww_batch_table_free(const struct ww_batch_table *table)
 {
-    return (uint32_t)(WW_BATCH_TABLE_SLOTS - (table->end - table->first));
+    return (uint32_t)(table->capacity - (table->end - table->first));
 }
 
 /* Adds a descriptor (its `next` is set here) to the table and, with entries, to its chain. */

@@ -148,7 +148,6 @@ static int create_shard(struct ww_node *node, struct ww_group_recovery *recovery
     struct ww_shard_options options = {
         .cluster = ww_cluster_number(config->cluster_name),
         .self = config->node_id,
-        .voter_count = config->node_count,
         .groups = config->groups,
         .heartbeat_ns = config->heartbeat_ns,
         .election_min_ns = config->election_min_ns,
@@ -161,7 +160,7 @@ static int create_shard(struct ww_node *node, struct ww_group_recovery *recovery
         .read_buffers = node->read_buffers,
     };
     for (uint32_t i = 0; i < config->node_count; i++)
-        options.voters[i] = config->nodes[i].id;
+        options.configuration.voters |= (uint8_t)(1u << config->nodes[i].id);
     if (getrandom(&options.seed, sizeof(options.seed), 0) != sizeof(options.seed))
         return ww_fail_errno(error, WW_EIO, "no seed from the kernel");
     int status = ww_shard_create(&options, node->transport, node->store, &ww_clock_monotonic,

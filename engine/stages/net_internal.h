@@ -98,13 +98,13 @@ struct ww_net {
     uint64_t blocks_first, blocks_end;          /* numbers, modulo the array */
 
     struct ww_raft_update update;
-    struct ww_promise *promises; /* WW_PROMISES_MAX */
+    struct ww_promise *promises; /* options.promises */
     uint64_t promises_first, promises_end;
     uint32_t *dirty; /* ids of groups to flush */
     uint32_t dirty_count;
 
     struct ww_outbox outboxes[WW_LINKS];
-    struct ww_pending *pending; /* WW_PENDING_MAX, a pool */
+    struct ww_pending *pending; /* options.pendings, a pool */
     uint32_t pending_free;
     uint64_t pending_count;
 

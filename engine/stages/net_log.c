@@ -97,9 +97,9 @@ uint64_t ww_net_room(struct ww_net *net)
     uint64_t room;
     do {
         room = ww_log_buffer_free(&net->buffer, limit);
-    } while ((room < wanted || ww_batch_table_free(&net->table) < WW_BATCH_TABLE_SLOTS / 4) &&
+    } while ((room < wanted || ww_batch_table_free(&net->table) < net->table.capacity / 4) &&
              make_room(net));
-    if (ww_batch_table_free(&net->table) < WW_BATCH_TABLE_SLOTS / 8 ||
+    if (ww_batch_table_free(&net->table) < net->table.capacity / 8 ||
         ww_ring_free(&net->shard->persist) < WW_PERSIST_RING_SLOTS / 8)
         return 0;
     return room > WW_LOG_RESERVE ? room - WW_LOG_RESERVE : 0;

@@ -75,11 +75,11 @@ static void send_or_wait(struct ww_net *net, struct ww_group *group,
         ww_net_post(net, outgoing->to, outgoing->to, &outgoing->message);
         return;
     }
-    if (net->promises_end - net->promises_first == WW_PROMISES_MAX) {
+    if (net->promises_end - net->promises_first == net->shard->options.promises) {
         net->counters.drops[WW_DROP_PROMISE]++;
         return;
     }
-    net->promises[net->promises_end++ % WW_PROMISES_MAX] = (struct ww_promise){
+    net->promises[net->promises_end++ % net->shard->options.promises] = (struct ww_promise){
         .position = group->hard_state_end,
         .to = outgoing->to,
         .message = outgoing->message,
@@ -89,7 +89,8 @@ static void send_or_wait(struct ww_net *net, struct ww_group *group,
 void ww_net_release_promises(struct ww_net *net)
 {
     while (net->promises_first < net->promises_end) {
-        struct ww_promise *promise = &net->promises[net->promises_first % WW_PROMISES_MAX];
+        uint64_t slot = net->promises_first % net->shard->options.promises;
+        struct ww_promise *promise = &net->promises[slot];
         if (promise->position > net->durable)
             return;
         ww_net_post(net, promise->to, promise->to, &promise->message);

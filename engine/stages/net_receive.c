@@ -2,13 +2,10 @@
 /* Datagrams in: a burst, a check, and each message to its place. Nothing is dropped uncounted. */
 #include "engine/stages/net_internal.h"
 
-static bool is_voter(const struct ww_shard_options *options, uint32_t node)
+/* Any node may become a member, and a new leader before we know of it: the core checks the rest. */
+static bool is_peer(const struct ww_shard_options *options, uint32_t node)
 {
-    for (uint32_t i = 0; i < options->voter_count; i++) {
-        if (options->voters[i] == node)
-            return node != options->self;
-    }
-    return false;
+    return node >= 1 && node <= WW_NODES_MAX && node != options->self;
 }
 
 static void from_peer(struct ww_net *net, uint32_t from, const struct ww_raft_message *message,
@@ -65,7 +62,7 @@ static void take(struct ww_net *net, const struct ww_rx *rx)
     bool client = rx->link >= WW_LINK_CLIENT;
     bool client_source = (header->source & WW_CLIENT_SOURCE) != 0;
     if (client != client_source ||
-        (!client && (header->source != rx->link || !is_voter(options, header->source)))) {
+        (!client && (header->source != rx->link || !is_peer(options, header->source)))) {
         net->counters.drops[WW_DROP_STRANGER]++;
         return;
     }

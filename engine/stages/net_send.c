@@ -129,9 +129,9 @@ bool ww_net_send_appends(struct ww_net *net, struct ww_group *group)
     const struct ww_shard_options *options = &net->shard->options;
     struct ww_transport *transport = net->shard->transport;
     bool done = true;
-    for (uint32_t i = 0; i < options->voter_count; i++) {
-        uint32_t peer = options->voters[i];
-        if (peer != options->self && transport->ops->link_up(transport, peer))
+    for (uint32_t peer = 1; peer <= WW_NODES_MAX; peer++) {
+        bool member = (options->configuration.voters >> peer & 1) != 0 && peer != options->self;
+        if (member && transport->ops->link_up(transport, peer))
             done = send_to_peer(net, group, peer) && done;
     }
     return done;

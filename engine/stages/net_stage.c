@@ -72,13 +72,12 @@ static int create_raft(struct ww_net *net, struct ww_group *group,
     struct ww_raft_options raft = {
         .group = group->id,
         .self = options->self,
-        .voter_count = options->voter_count,
         .heartbeat_ns = options->heartbeat_ns,
         .election_min_ns = options->election_min_ns,
         .election_max_ns = options->election_max_ns,
         .retry_ns = options->retry_ns,
         .window_bytes = options->window_bytes,
-        .term_runs = WW_RAFT_TERM_RUNS,
+        .term_runs = options->term_runs,
         .seed = options->seed + group->id,
         .term = recovered->term,
         .vote = recovered->vote,
@@ -86,7 +85,10 @@ static int create_raft(struct ww_net *net, struct ww_group *group,
         .log_runs = recovered->run_count,
         .now_ns = net->now_ns,
     };
-    memcpy(raft.voters, options->voters, sizeof(raft.voters));
+    for (uint32_t id = 1; id <= WW_NODES_MAX; id++) {
+        if ((options->configuration.voters >> id & 1) != 0)
+            raft.voters[raft.voter_count++] = id;
+    }
     const char *why = NULL;
     int status = ww_raft_create(&raft, &group->raft, &why);
     if (status != WW_OK)
@@ -141,11 +143,13 @@ static void create_buffer(struct ww_net *net)
 
 static bool allocate(struct ww_net *net)
 {
-    net->groups = calloc(net->shard->options.groups, sizeof(*net->groups));
-    net->dirty = calloc(net->shard->options.groups, sizeof(*net->dirty));
-    net->table.slots = calloc(WW_BATCH_TABLE_SLOTS, sizeof(*net->table.slots));
-    net->promises = calloc(WW_PROMISES_MAX, sizeof(*net->promises));
-    net->pending = calloc(WW_PENDING_MAX, sizeof(*net->pending));
+    const struct ww_shard_options *options = &net->shard->options;
+    net->groups = calloc(options->groups, sizeof(*net->groups));
+    net->dirty = calloc(options->groups, sizeof(*net->dirty));
+    net->table.slots = calloc(options->batch_slots, sizeof(*net->table.slots));
+    net->table.capacity = options->batch_slots;
+    net->promises = calloc(options->promises, sizeof(*net->promises));
+    net->pending = calloc(options->pendings, sizeof(*net->pending));
     return net->groups != NULL && net->dirty != NULL && net->table.slots != NULL &&
            net->promises != NULL && net->pending != NULL;
 }
@@ -163,8 +167,9 @@ int ww_net_create(struct ww_shard *shard, struct ww_group_recovery *recovered,
         return WW_ENOMEM;
     net->batch_max = WW_BATCH_MAX_IN(shard->transport->max_datagram);
     net->now_ns = ww_clock_now(shard->clock);
-    for (uint32_t i = 0; i < WW_PENDING_MAX; i++)
-        net->pending[i].next = i + 1 < WW_PENDING_MAX ? i + 1 : WW_PENDING_NONE;
+    uint32_t pendings = shard->options.pendings;
+    for (uint32_t i = 0; i < pendings; i++)
+        net->pending[i].next = i + 1 < pendings ? i + 1 : WW_PENDING_NONE;
     create_buffer(net);
     return create_groups(net, recovered, error);
 }
@@ -189,10 +194,11 @@ void ww_net_destroy(struct ww_net *net)
 
 uint64_t ww_shard_table_bytes(const struct ww_shard *shard)
 {
-    return shard->options.groups * sizeof(struct ww_group) +
-           WW_BATCH_TABLE_SLOTS * sizeof(struct ww_batch_slot) +
-           WW_PROMISES_MAX * sizeof(struct ww_promise) +
-           WW_PENDING_MAX * sizeof(struct ww_pending) + sizeof(struct ww_net);
+    const struct ww_shard_options *options = &shard->options;
+    return options->groups * sizeof(struct ww_group) +
+           options->batch_slots * sizeof(struct ww_batch_slot) +
+           options->promises * sizeof(struct ww_promise) +
+           options->pendings * sizeof(struct ww_pending) + sizeof(struct ww_net);
 }
 
 /* ---- the view for other threads: net_view.c holds the asker's side ---- */

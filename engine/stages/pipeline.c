@@ -66,6 +66,24 @@ static int create_rings(struct ww_shard *shard)
     return WW_OK;
 }
 
+/* The options, with every size that was left open at its limit. */
+static int take_options(struct ww_shard *shard, const struct ww_shard_options *options,
+                        struct ww_error *error)
+{
+    shard->options = *options;
+    struct ww_shard_options *own = &shard->options;
+    own->batch_slots = own->batch_slots != 0 ? own->batch_slots : WW_BATCH_TABLE_SLOTS;
+    own->promises = own->promises != 0 ? own->promises : WW_PROMISES_MAX;
+    own->pendings = own->pendings != 0 ? own->pendings : WW_PENDING_MAX;
+    own->term_runs = own->term_runs != 0 ? own->term_runs : WW_RAFT_TERM_RUNS;
+    if ((own->batch_slots & (own->batch_slots - 1)) != 0)
+        return ww_fail(error, WW_EINVAL, "batch_slots: %u is not a power of two", own->batch_slots);
+    if (!ww_configuration_valid(&own->configuration))
+        return ww_fail(error, WW_EINVAL,
+                       "configuration: voters and learners contradict each other");
+    return WW_OK;
+}
+
 int ww_shard_create(const struct ww_shard_options *options, struct ww_transport *transport,
                     struct ww_log_store *store, struct ww_clock *clock,
                     struct ww_state_machine *machine, struct ww_group_recovery *recovered,
@@ -75,12 +93,13 @@ int ww_shard_create(const struct ww_shard_options *options, struct ww_transport 
     struct ww_shard *shard = calloc(1, sizeof(*shard));
     if (shard == NULL)
         return ww_fail(error, WW_ENOMEM, "no memory for the shard");
-    shard->options = *options;
     shard->transport = transport;
     shard->store = store;
     shard->clock = clock;
     shard->machine = machine;
-    int status = create_rings(shard);
+    int status = take_options(shard, options, error);
+    if (status == WW_OK)
+        status = create_rings(shard);
     if (status == WW_OK)
         status = ww_net_create(shard, recovered, error);
     if (status == WW_OK)

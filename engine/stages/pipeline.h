@@ -28,6 +28,7 @@
 #include "engine/backend/transport.h"
 #include "engine/groups/log_buffer.h"
 #include "engine/groups/recovery.h"
+#include "engine/wire/configuration.h"
 
 #include <whitewater/state_machine.h>
 
@@ -75,16 +76,31 @@ struct ww_applied {
 struct ww_shard_options {
     uint64_t cluster;
     uint32_t self;
-    uint32_t voters[WW_NODES_MAX];
-    uint32_t voter_count;
+    struct ww_configuration configuration; /* at the begin of every log; zero: waits to be added */
     uint32_t groups;
+    /* As in struct ww_raft_options. */
     uint64_t heartbeat_ns, election_min_ns, election_max_ns, retry_ns;
     uint32_t window_bytes;
+    bool adaptive;
+    bool leases;
+    uint32_t clock_drift_ppm;
+    uint8_t priorities[WW_NODES_MAX + 1];
     uint64_t seed;
-    uint32_t block_max;  /* bytes */
-    uint8_t *log_buffer; /* log_buffer_bytes, registered with the store; the caller's */
+    /* A snapshot is taken every so many applied entries (0: never); so many entries before it stay
+     * in the log, for followers that are a little behind. */
+    uint64_t snapshot_entries;
+    uint64_t snapshot_keep;
+    uint64_t session_timeout_ns; /* of log time: a session that is silent so long may expire */
+    uint32_t block_max;          /* bytes */
+    uint8_t *log_buffer;         /* log_buffer_bytes, registered with the store; the caller's */
     uint64_t log_buffer_bytes;
     uint8_t *read_buffers; /* WW_READ_BUFFERS x WW_READ_BYTES, registered likewise */
+    /* Sizes of tables; 0: WW_BATCH_TABLE_SLOTS, WW_PROMISES_MAX, WW_PENDING_MAX, and
+     * WW_RAFT_TERM_RUNS per group. */
+    uint32_t batch_slots; /* a power of two */
+    uint32_t promises;
+    uint32_t pendings;
+    uint32_t term_runs;
 };
 
 struct ww_net;

@@ -5,12 +5,15 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
+#define SLOTS 1024u
+
 static struct ww_batch_table table;
 static struct ww_batch_chain chains[2];
 
 static void setup(void)
 {
-    table = (struct ww_batch_table){.slots = calloc(WW_BATCH_TABLE_SLOTS, sizeof(*table.slots))};
+    table =
+        (struct ww_batch_table){.slots = calloc(SLOTS, sizeof(*table.slots)), .capacity = SLOTS};
     chains[0] = chains[1] = (struct ww_batch_chain){WW_BATCH_NONE, WW_BATCH_NONE};
 }
 
@@ -90,13 +93,13 @@ Test(batch_table, truncation_cuts_inside_a_batch_and_what_comes_after_follows)
 
 Test(batch_table, slots_are_reused_for_ever)
 {
-    for (uint64_t i = 0; i < 3 * (uint64_t)WW_BATCH_TABLE_SLOTS; i++) {
+    for (uint64_t i = 0; i < 3 * (uint64_t)SLOTS; i++) {
         if (ww_batch_table_free(&table) == 0)
             ww_batch_table_drop(&table, &chains[0]);
         add(0, 1 + i, 1);
     }
-    uint64_t last = 3 * (uint64_t)WW_BATCH_TABLE_SLOTS;
-    uint64_t oldest = last - WW_BATCH_TABLE_SLOTS + 1;
+    uint64_t last = 3 * (uint64_t)SLOTS;
+    uint64_t oldest = last - SLOTS + 1;
     cr_assert_eq(first_of(ww_batch_table_find(&table, &chains[0], oldest, WW_BATCH_NONE)), oldest);
     cr_assert_eq(ww_batch_table_find(&table, &chains[0], oldest - 1, WW_BATCH_NONE), WW_BATCH_NONE);
 }

@@ -17,8 +17,7 @@ static void start_node(struct fake_cluster *cluster, uint32_t id)
     struct ww_shard_options options = {
         .cluster = FAKE_CLUSTER_ID,
         .self = id,
-        .voters = {1, 2, 3},
-        .voter_count = 3,
+        .configuration = {.voters = 1 << 1 | 1 << 2 | 1 << 3},
         .groups = 1,
         .heartbeat_ns = 5 * MS,
         .election_min_ns = 20 * MS,

@@ -3,6 +3,7 @@
 #include "fake_cluster.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 
 static struct fake_cluster cluster;
 
@@ -249,4 +250,26 @@ Test(pipeline, a_client_reads_committed_entries_from_any_replica)
             cr_assert_gt(next, before, "node %u gave nothing at %lu", id, before);
         }
     }
+}
+
+Test(pipeline, options_that_cannot_be_are_refused)
+{
+    struct fake_node *node = &cluster.nodes[1];
+    struct ww_shard_options options = node->shard->options;
+    struct ww_group_recovery recovery;
+    struct ww_shard *shard;
+    struct ww_error error;
+    cr_assert_eq(ww_group_recovery_init(&recovery, 1), WW_OK);
+    options.batch_slots = 1000;
+    cr_assert_eq(ww_shard_create(&options, &cluster.network.ports[1].base, &node->disk.base,
+                                 &cluster.clock.base, &node->machine, &recovery, &shard, &error),
+                 WW_EINVAL);
+    cr_assert_not_null(strstr(error.text, "1000 is not a power of two"));
+    options.batch_slots = 1024;
+    options.configuration.learners = options.configuration.voters;
+    cr_assert_eq(ww_shard_create(&options, &cluster.network.ports[1].base, &node->disk.base,
+                                 &cluster.clock.base, &node->machine, &recovery, &shard, &error),
+                 WW_EINVAL);
+    cr_assert_not_null(strstr(error.text, "configuration"));
+    ww_group_recovery_free(&recovery);
 }
