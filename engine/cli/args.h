@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #define WW_CLI_FLAGS_MAX 48u     /* of one command, with the global ones */
-#define WW_CLI_OVERRIDES_MAX 32u /* configuration keys given as flags */
+#define WW_CLI_OVERRIDES_MAX 48u /* configuration keys given as flags */
 
 struct ww_cli;
 

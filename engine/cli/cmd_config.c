@@ -17,15 +17,18 @@ static void show_table(const struct ww_config *config, bool origin)
         const struct ww_config_key *key = &ww_config_keys[i];
         ww_config_get(config, key, value, sizeof(value));
         if (origin)
-            printf("%-20s %-20s %s\n", key->name, value,
+            printf("%-22s %-20s %s\n", key->name, value,
                    ww_config_origin_name(ww_config_origin_of(config, key)));
         else
-            printf("%-20s %s\n", key->name, value);
+            printf("%-22s %s\n", key->name, value);
     }
     for (uint32_t i = 0; i < config->node_count; i++) {
         const struct ww_config_node *node = &config->nodes[i];
-        printf("cluster.nodes        id %u  admin %s  address %s  port %u  mac %s\n", node->id,
-               node->admin, node->address, node->port, node->mac);
+        printf("cluster.nodes        id %u  admin %s  address %s  port %u  mac %s  priority %u%s\n",
+               node->id, node->admin, node->address, node->port, node->mac, node->priority,
+               node->join      ? "  join"
+               : node->learner ? "  learner"
+                               : "");
     }
 }
 
@@ -55,6 +58,9 @@ static void show_json(const struct ww_config *config, bool origin)
         json_object_object_add(node, "address", json_object_new_string(from->address));
         json_object_object_add(node, "port", json_object_new_int64(from->port));
         json_object_object_add(node, "mac", json_object_new_string(from->mac));
+        json_object_object_add(node, "priority", json_object_new_int64(from->priority));
+        json_object_object_add(node, "voter", json_object_new_boolean(!from->learner));
+        json_object_object_add(node, "join", json_object_new_boolean(from->join));
         json_object_array_add(nodes, node);
     }
     json_object_object_add(all, "cluster.nodes", nodes);

@@ -141,19 +141,22 @@ static int validate_node(const struct ww_config *config, uint32_t place, struct 
 static int validate_cluster(struct ww_config *config, struct ww_error *error)
 {
     bool listed = false;
+    uint32_t voters = 0;
     if (config->cluster_name[0] == 0)
         return ww_fail(error, WW_EINVAL, "cluster.name must not be empty");
-    if (config->node_count != 1 && config->node_count != 3 && config->node_count != 5 &&
-        config->node_count != 7)
-        return ww_fail(error, WW_EINVAL, "cluster.nodes lists %u nodes; a cluster has 1, 3, 5 or 7",
-                       config->node_count);
     for (uint32_t i = 0; i < config->node_count; i++) {
         fill_node(config, &config->nodes[i]);
         int status = validate_node(config, i, error);
         if (status != WW_OK)
             return status;
         listed |= config->nodes[i].id == config->node_id;
+        voters += !config->nodes[i].learner && !config->nodes[i].join;
     }
+    if (voters % 2 == 0)
+        return ww_fail(error, WW_EINVAL,
+                       "cluster.nodes lists %u nodes that vote from the beginning; a cluster has "
+                       "1, 3, 5 or 7",
+                       voters);
     if (config->node_id == 0)
         return ww_fail(error, WW_EINVAL, "node.id is missing: which of cluster.nodes is this?");
     if (!listed)
@@ -166,9 +169,10 @@ static int validate_cluster(struct ww_config *config, struct ww_error *error)
 static int validate_raft(const struct ww_config *config, struct ww_error *error)
 {
     char one[32], two[32];
-    if (config->election_min_ns <= 2 * config->heartbeat_ns)
+    if (2 * config->election_min_ns < 3 * config->heartbeat_ns)
         return ww_fail(error, WW_EINVAL,
-                       "raft.election_min (%s) must be more than two of raft.heartbeat (%s)",
+                       "raft.election_min (%s) must be at least one and a half of raft.heartbeat "
+                       "(%s)",
                        ww_format_duration(config->election_min_ns, one, sizeof(one)),
                        ww_format_duration(config->heartbeat_ns, two, sizeof(two)));
     if (config->election_max_ns <= config->election_min_ns)
@@ -176,6 +180,10 @@ static int validate_raft(const struct ww_config *config, struct ww_error *error)
                        "raft.election_max (%s) must be more than raft.election_min (%s)",
                        ww_format_duration(config->election_max_ns, one, sizeof(one)),
                        ww_format_duration(config->election_min_ns, two, sizeof(two)));
+    if (config->retry_ns > config->election_max_ns)
+        return ww_fail(error, WW_EINVAL, "raft.retry (%s) must be at most raft.election_max (%s)",
+                       ww_format_duration(config->retry_ns, one, sizeof(one)),
+                       ww_format_duration(config->election_max_ns, two, sizeof(two)));
     return WW_OK;
 }
 

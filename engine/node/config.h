@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define WW_CONFIG_KEYS_MAX 32u
+#define WW_CONFIG_KEYS_MAX 48u
 
 enum ww_config_transport { WW_CONFIG_MEMIF, WW_CONFIG_AF_PACKET, WW_CONFIG_AF_XDP, WW_CONFIG_UDP };
 enum ww_config_durability {
@@ -24,14 +24,22 @@ enum ww_config_durability {
     WW_CONFIG_BUFFERED,
     WW_CONFIG_MEMORY,
 };
+/* Which times suit the network: what raft.heartbeat, election_min, election_max and retry are when
+ * they are not given. */
+enum ww_config_profile { WW_CONFIG_LOCAL, WW_CONFIG_WAN, WW_CONFIG_LAN, WW_CONFIG_FAST };
 enum ww_config_hugepages { WW_CONFIG_HUGEPAGES_AUTO, WW_CONFIG_HUGEPAGES_NEVER };
 
 struct ww_config_node {
-    uint32_t id;      /* 1..WW_NODES_MAX */
-    char address[16]; /* IPv4; default 10.77.0.ID (udp: 127.0.0.1) */
-    uint32_t port;    /* UDP; default WW_UDP_PORT_DEFAULT (udp: + ID) */
-    char mac[18];     /* default 02:57:57:00:00:ID */
-    char admin[64];   /* HOST:PORT of its HTTP endpoint */
+    uint32_t id;       /* 1..WW_NODES_MAX */
+    char address[16];  /* IPv4; default 10.77.0.ID (udp: 127.0.0.1) */
+    uint32_t port;     /* UDP; default WW_UDP_PORT_DEFAULT (udp: + ID) */
+    char mac[18];      /* default 02:57:57:00:00:ID */
+    char admin[64];    /* HOST:PORT of its HTTP endpoint */
+    uint32_t priority; /* as leader: a higher one is preferred */
+    /* How it begins, before any change of the membership: a voter, a learner, or no member at
+     * all, which waits to be added. */
+    bool learner; /* voter: false */
+    bool join;
 };
 
 struct ww_config {
@@ -41,12 +49,17 @@ struct ww_config {
     uint32_t node_id;   /* node.id */
     char data_dir[256]; /* node.data */
 
-    uint32_t groups;          /* raft.groups */
-    uint64_t heartbeat_ns;    /* raft.heartbeat */
-    uint64_t election_min_ns; /* raft.election_min */
-    uint64_t election_max_ns; /* raft.election_max */
-    uint64_t retry_ns;        /* raft.retry */
-    uint64_t window_bytes;    /* raft.window */
+    uint32_t groups;             /* raft.groups */
+    uint32_t profile;            /* raft.profile: enum ww_config_profile */
+    uint64_t heartbeat_ns;       /* raft.heartbeat */
+    uint64_t election_min_ns;    /* raft.election_min */
+    uint64_t election_max_ns;    /* raft.election_max */
+    uint32_t adaptive;           /* raft.adaptive: 0 or 1 */
+    uint64_t retry_ns;           /* raft.retry */
+    uint64_t window_bytes;       /* raft.window */
+    uint32_t leases;             /* raft.leases: 0 or 1 */
+    uint32_t clock_drift_ppm;    /* raft.clock_drift */
+    uint64_t session_timeout_ns; /* raft.session_timeout */
 
     uint32_t durability;    /* wal.durability: enum ww_config_durability */
     uint64_t segment_bytes; /* wal.segment */
@@ -71,8 +84,14 @@ struct ww_config {
     uint8_t origins[WW_CONFIG_KEYS_MAX]; /* of each key: enum ww_config_origin */
 };
 
-/* Where a value came from. */
-enum ww_config_origin { WW_ORIGIN_DEFAULT, WW_ORIGIN_FILE, WW_ORIGIN_ENVIRONMENT, WW_ORIGIN_FLAG };
+/* Where a value came from; one that raft.profile sets never replaces one that was given. */
+enum ww_config_origin {
+    WW_ORIGIN_DEFAULT,
+    WW_ORIGIN_PROFILE,
+    WW_ORIGIN_FILE,
+    WW_ORIGIN_ENVIRONMENT,
+    WW_ORIGIN_FLAG,
+};
 
 void ww_config_init(struct ww_config *config); /* the defaults */
 

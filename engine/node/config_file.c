@@ -56,16 +56,25 @@ static int copy_text(struct reader *reader, const yaml_node_t *node, const char 
 }
 
 static int copy_number(struct reader *reader, const yaml_node_t *node, const char *name,
-                       uint32_t *to, uint32_t max)
+                       uint32_t *to, uint32_t min, uint32_t max)
 {
     uint64_t value;
     const char *why;
     if (ww_parse_count(scalar_of(node), &value, &why) != WW_OK)
         return fail_at(reader, node, name, why);
-    if (value == 0 || value > max)
-        return ww_fail(reader->error, WW_EINVAL, "%s line %u: %s: '%s' is outside 1 .. %u",
-                       reader->path, line_of(node), name, scalar_of(node), max);
+    if (value < min || value > max)
+        return ww_fail(reader->error, WW_EINVAL, "%s line %u: %s: '%s' is outside %u .. %u",
+                       reader->path, line_of(node), name, scalar_of(node), min, max);
     *to = (uint32_t)value;
+    return WW_OK;
+}
+
+static int copy_switch(struct reader *reader, const yaml_node_t *node, const char *name, bool *to)
+{
+    const char *value = scalar_of(node);
+    *to = strcmp(value, "true") == 0;
+    if (!*to && strcmp(value, "false") != 0)
+        return fail_at(reader, node, name, "must be true or false");
     return WW_OK;
 }
 
@@ -73,20 +82,30 @@ static int copy_number(struct reader *reader, const yaml_node_t *node, const cha
 static int read_node_key(struct reader *reader, const yaml_node_t *key, const yaml_node_t *value,
                          struct ww_config_node *to)
 {
-    static const char *const names[] = {"id", "port", "address", "mac", "admin"};
+    static const char *const names[] = {"id",    "port",     "address", "mac",
+                                        "admin", "priority", "voter",   "join"};
     const char *name = is_plain_text(key) ? scalar_of(key) : "";
     if (!is_plain_text(value))
         return fail_at(reader, key, name, "needs a single value");
     if (strcmp(name, "id") == 0)
-        return copy_number(reader, value, "id", &to->id, WW_NODES_MAX);
+        return copy_number(reader, value, "id", &to->id, 1, WW_NODES_MAX);
     if (strcmp(name, "port") == 0)
-        return copy_number(reader, value, "port", &to->port, 65535);
+        return copy_number(reader, value, "port", &to->port, 1, 65535);
     if (strcmp(name, "address") == 0)
         return copy_text(reader, value, name, to->address, sizeof(to->address));
     if (strcmp(name, "mac") == 0)
         return copy_text(reader, value, name, to->mac, sizeof(to->mac));
     if (strcmp(name, "admin") == 0)
         return copy_text(reader, value, name, to->admin, sizeof(to->admin));
+    if (strcmp(name, "priority") == 0)
+        return copy_number(reader, value, name, &to->priority, 0, UINT8_MAX);
+    if (strcmp(name, "join") == 0)
+        return copy_switch(reader, value, name, &to->join);
+    if (strcmp(name, "voter") == 0) {
+        int status = copy_switch(reader, value, name, &to->learner);
+        to->learner = !to->learner;
+        return status;
+    }
     const char *nearest = NULL;
     size_t distance = SIZE_MAX;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -238,6 +257,12 @@ static void write_nodes(const struct ww_config *config, FILE *file)
                 write_quoted(file, values[k]);
             }
         }
+        if (node->priority != 0)
+            fprintf(file, "      priority: %u\n", node->priority);
+        if (node->learner)
+            fprintf(file, "      voter: false\n");
+        if (node->join)
+            fprintf(file, "      join: true\n");
     }
 }
 

@@ -11,6 +11,8 @@
 
 static const char *const transports[] = {"memif", "af_packet", "af_xdp", "udp", NULL};
 static const char *const durabilities[] = {"dsync", "fdatasync", "buffered", "memory", NULL};
+static const char *const profiles[] = {"local", "wan", "lan", "fast", NULL};
+static const char *const switches[] = {"false", "true", NULL};
 static const char *const hugepages[] = {"auto", "never", NULL};
 static const char *const idles[] = {"auto", "spin", "yield", "adaptive", NULL};
 
@@ -24,6 +26,7 @@ static const char *const idles[] = {"auto", "spin", "yield", "adaptive", NULL};
 #define CHOICE(field, choices) WW_KEY_CHOICE, offsetof(struct ww_config, field), 0, choices, 0, 0
 
 #define MILLISECOND 1000000u
+#define SECOND (1000ull * MILLISECOND)
 #define HOUR (3600000ull * MILLISECOND)
 #define GIB (1024ull * WW_MIB)
 
@@ -38,15 +41,26 @@ const struct ww_config_key ww_config_keys[] = {
      "directory of the log; must be given unless wal.durability is memory"},
 
     {"raft.groups", COUNT(groups, 1, WW_GROUPS_MAX), "1", "Raft groups of the cluster"},
+    {"raft.profile", CHOICE(profile, profiles), "local",
+     "times that suit the network, for those not given: local (nodes that share cores), wan, lan, "
+     "fast"},
     {"raft.heartbeat", DURATION(heartbeat_ns, MILLISECOND, HOUR), "50ms",
      "a leader with nothing else to send says so this often"},
     {"raft.election_min", DURATION(election_min_ns, MILLISECOND, HOUR), "300ms",
      "a follower that hears nothing stands for election after a random time from here"},
     {"raft.election_max", DURATION(election_max_ns, MILLISECOND, HOUR), "600ms", "... to here"},
+    {"raft.adaptive", CHOICE(adaptive, switches), "false",
+     "narrow that range by the jitter and loss that is measured"},
     {"raft.retry", DURATION(retry_ns, MILLISECOND, HOUR), "20ms",
      "what a follower has not acknowledged is sent again after this"},
     {"raft.window", BYTES(window_bytes, 64 * WW_KIB, GIB), "4MiB",
      "bytes on the way to one follower"},
+    {"raft.leases", CHOICE(leases, switches), "false",
+     "a leader answers reads by its clock, without asking a quorum"},
+    {"raft.clock_drift", COUNT(clock_drift_ppm, 0, 100000), "1000",
+     "ppm by which the rate of any node's clock may be wrong, for leases"},
+    {"raft.session_timeout", DURATION(session_timeout_ns, SECOND, 24 * HOUR), "10m",
+     "a client's session silent for so long makes room for another"},
 
     {"wal.durability", CHOICE(durability, durabilities), "dsync",
      "dsync (O_DIRECT and RWF_DSYNC), fdatasync, buffered, or memory (no disk at all)"},
@@ -194,6 +208,31 @@ static int set_value(struct ww_config *config, const struct ww_config_key *key, 
     return WW_OK;
 }
 
+/* What a profile sets; that of "local" are the defaults. */
+static const struct {
+    const char *name, *values[4]; /* by enum ww_config_profile */
+} profile_keys[] = {
+    {"raft.heartbeat", {NULL, "500ms", "100ms", "2ms"}},
+    {"raft.election_min", {NULL, "2s", "150ms", "10ms"}},
+    {"raft.election_max", {NULL, "4s", "500ms", "20ms"}},
+    {"raft.retry", {NULL, "500ms", "20ms", "2ms"}},
+};
+
+static void apply_profile(struct ww_config *config)
+{
+    for (size_t i = 0; i < sizeof(profile_keys) / sizeof(profile_keys[0]); i++) {
+        const struct ww_config_key *key = ww_config_key_find(profile_keys[i].name);
+        const char *value = profile_keys[i].values[config->profile];
+        uint8_t *origin = &config->origins[key - ww_config_keys];
+        struct ww_error error;
+        if (*origin > WW_ORIGIN_PROFILE)
+            continue;
+        *origin = value != NULL ? WW_ORIGIN_PROFILE : WW_ORIGIN_DEFAULT;
+        int status = set_value(config, key, value != NULL ? value : key->fallback, "", &error);
+        WW_ASSERT(status == WW_OK);
+    }
+}
+
 int ww_config_set(struct ww_config *config, const char *name, const char *value,
                   enum ww_config_origin origin, const char *where, struct ww_error *error)
 {
@@ -204,6 +243,8 @@ int ww_config_set(struct ww_config *config, const char *name, const char *value,
     int status = set_value(config, key, value, where, error);
     if (status == WW_OK)
         config->origins[key - ww_config_keys] = (uint8_t)origin;
+    if (status == WW_OK && key->offset == offsetof(struct ww_config, profile))
+        apply_profile(config);
     return status;
 }
 
@@ -242,7 +283,7 @@ enum ww_config_origin ww_config_origin_of(const struct ww_config *config,
 
 const char *ww_config_origin_name(enum ww_config_origin origin)
 {
-    static const char *const names[] = {"default", "file", "environment", "flag"};
+    static const char *const names[] = {"default", "profile", "file", "environment", "flag"};
     return names[origin];
 }
 

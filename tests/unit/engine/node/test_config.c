@@ -179,7 +179,14 @@ Test(config, sizes_and_times_must_fit_together)
     expect_invalid("wal.block", "1MiB", "outside 4KiB .. 256KiB");
     expect_invalid("wal.depth", "17", "outside 1 .. 16");
     expect_invalid("memory.log_buffer", "96MiB", "divide wal.segment");
-    expect_invalid("raft.heartbeat", "150ms", "more than two of raft.heartbeat");
+    expect_invalid("raft.heartbeat", "201ms", "at least one and a half of raft.heartbeat");
+    expect_invalid("raft.retry", "601ms", "at most raft.election_max (600ms)");
+    expect_invalid("raft.clock_drift", "100001", "outside 0 .. 100000");
+    expect_invalid("raft.profile", "van",
+                   "'van' is not one of local, wan, lan, fast; did you mean "
+                   "'wan'?");
+    expect_invalid("raft.adaptive", "yes", "'yes' is not one of false, true");
+    expect_invalid("raft.session_timeout", "10ms", "outside 1s .. 24h");
     expect_invalid("raft.election_max", "300ms", "raft.election_max (300ms)");
     expect_invalid("stages.threads", "2", "1 or 3");
     expect_invalid("stages.cores", "0,1", "one core for each");
@@ -206,13 +213,74 @@ Test(config, clusters_have_odd_sizes)
     struct ww_config config;
     cr_assert_eq(read_text(&config, "node: {id: 1, data: x}\n"), WW_OK);
     cr_assert_eq(ww_config_validate(&config, &error), WW_EINVAL);
-    expect_text("lists 0 nodes; a cluster has 1, 3, 5 or 7");
+    expect_text("lists 0 nodes that vote from the beginning; a cluster has 1, 3, 5 or 7");
     cr_assert_eq(read_text(&config, "cluster: {nodes: [{id: 1}, {id: 2}]}\n"), WW_OK);
     cr_assert_eq(ww_config_validate(&config, &error), WW_EINVAL);
-    expect_text("lists 2 nodes");
+    expect_text("lists 2 nodes that vote");
+    cr_assert_eq(read_text(&config, "cluster: {nodes: [{id: 1, join: true}, {id: 2}, {id: 3}]}\n"),
+                 WW_OK);
+    cr_assert_eq(ww_config_validate(&config, &error), WW_EINVAL);
+    expect_text("lists 2 nodes that vote");
     expect_bad_file("cluster: {nodes: [{id: 1},{id: 2},{id: 3},{id: 4},{id: 5},{id: 6},{id: 7},"
                     "{id: 1}]}\n",
                     "more than 7");
+}
+
+Test(config, nodes_may_begin_as_learners_or_wait_to_be_added)
+{
+    struct ww_config config;
+    cr_assert_eq(read_text(&config, "cluster:\n  nodes:\n    - {id: 1, priority: 255}\n"
+                                    "    - {id: 2, voter: false}\n    - {id: 3, join: true}\n"
+                                    "    - {id: 4, voter: true, join: false, priority: 0}\n"
+                                    "    - {id: 5}\nnode: {id: 3, data: x}\n"),
+                 WW_OK, "%s", error.text);
+    cr_assert_eq(ww_config_validate(&config, &error), WW_OK, "%s", error.text);
+    cr_assert_eq(config.nodes[0].priority, 255);
+    cr_assert(!config.nodes[0].learner && !config.nodes[0].join);
+    cr_assert(config.nodes[1].learner && !config.nodes[1].join);
+    cr_assert(!config.nodes[2].learner && config.nodes[2].join);
+    cr_assert(!config.nodes[3].learner && !config.nodes[3].join);
+    expect_bad_file("cluster: {nodes: [{id: 1, join: yes}]}\n", "join must be true or false");
+    expect_bad_file("cluster: {nodes: [{id: 1, voter: 0}]}\n", "voter must be true or false");
+    expect_bad_file("cluster: {nodes: [{id: 1, priority: 256}]}\n", "'256' is outside 0 .. 255");
+    expect_bad_file("cluster: {nodes: [{id: 1, prio: 1}]}\n", "did you mean");
+}
+
+static void expect_time(const struct ww_config *config, const char *name, const char *value,
+                        enum ww_config_origin origin)
+{
+    const struct ww_config_key *key = ww_config_key_find(name);
+    char text[64];
+    cr_assert_str_eq(ww_config_get(config, key, text, sizeof(text)), value, "%s", name);
+    cr_assert_eq(ww_config_origin_of(config, key), origin, "%s", name);
+}
+
+Test(config, a_profile_sets_the_times_that_are_not_given_and_says_so)
+{
+    struct ww_config config;
+    cr_assert_eq(read_text(&config, "raft: {heartbeat: 90ms, profile: lan}\n"), WW_OK);
+    expect_time(&config, "raft.heartbeat", "90ms", WW_ORIGIN_FILE);
+    expect_time(&config, "raft.election_min", "150ms", WW_ORIGIN_PROFILE);
+    expect_time(&config, "raft.election_max", "500ms", WW_ORIGIN_PROFILE);
+    expect_time(&config, "raft.retry", "20ms", WW_ORIGIN_PROFILE);
+    cr_assert_eq(ww_config_set(&config, "profile", "wan", WW_ORIGIN_FLAG, "", &error), WW_OK);
+    cr_assert_eq(ww_config_set(&config, "retry", "1s", WW_ORIGIN_FLAG, "", &error), WW_OK);
+    expect_time(&config, "raft.heartbeat", "90ms", WW_ORIGIN_FILE);
+    expect_time(&config, "raft.election_min", "2s", WW_ORIGIN_PROFILE);
+    expect_time(&config, "raft.retry", "1s", WW_ORIGIN_FLAG);
+    cr_assert_eq(ww_config_set(&config, "profile", "local", WW_ORIGIN_FLAG, "", &error), WW_OK);
+    expect_time(&config, "raft.election_min", "300ms", WW_ORIGIN_DEFAULT);
+}
+
+Test(config, every_profile_is_valid)
+{
+    const char *const names[] = {"local", "wan", "lan", "fast"};
+    for (size_t i = 0; i < 4; i++) {
+        struct ww_config config;
+        read_valid(&config);
+        cr_assert_eq(ww_config_set(&config, "profile", names[i], WW_ORIGIN_FLAG, "", &error), 0);
+        cr_assert_eq(ww_config_validate(&config, &error), WW_OK, "%s", error.text);
+    }
 }
 
 Test(config, nodes_must_differ)
@@ -245,6 +313,10 @@ Test(config, what_is_written_reads_back_the_same)
     cr_assert_eq(ww_config_set(&config, "data", "/tmp/it's: #odd", WW_ORIGIN_FLAG, "", &error), 0);
     cr_assert_eq(ww_config_set(&config, "depth", "7", WW_ORIGIN_FLAG, "", &error), 0);
     cr_assert_eq(ww_config_set(&config, "idle", "spin", WW_ORIGIN_FLAG, "", &error), 0);
+    cr_assert_eq(ww_config_set(&config, "profile", "wan", WW_ORIGIN_FLAG, "", &error), 0);
+    config.nodes[0].priority = 9;
+    config.nodes[1].learner = true;
+    config.nodes[2].join = true;
     FILE *file = open_memstream(&text, &size);
     cr_assert_eq(ww_config_write(&config, file), WW_OK);
     fclose(file);
