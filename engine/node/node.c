@@ -141,6 +141,20 @@ static int open_network(struct ww_node *node, struct ww_error *error)
     return WW_OK;
 }
 
+/* Who is in the groups from the beginning; all zero on a node that waits to be added. */
+static struct ww_configuration first_configuration(const struct ww_config *config)
+{
+    struct ww_configuration first = {0};
+    for (uint32_t i = 0; i < config->node_count; i++) {
+        const struct ww_config_node *node = &config->nodes[i];
+        if (node->join && node->id == config->node_id)
+            return (struct ww_configuration){0};
+        if (!node->join)
+            *(node->learner ? &first.learners : &first.voters) |= (uint8_t)(1u << node->id);
+    }
+    return first;
+}
+
 static int create_shard(struct ww_node *node, struct ww_group_recovery *recovery,
                         struct ww_error *error)
 {
@@ -148,19 +162,24 @@ static int create_shard(struct ww_node *node, struct ww_group_recovery *recovery
     struct ww_shard_options options = {
         .cluster = ww_cluster_number(config->cluster_name),
         .self = config->node_id,
+        .configuration = first_configuration(config),
         .groups = config->groups,
         .heartbeat_ns = config->heartbeat_ns,
         .election_min_ns = config->election_min_ns,
         .election_max_ns = config->election_max_ns,
         .retry_ns = config->retry_ns,
         .window_bytes = (uint32_t)config->window_bytes,
+        .adaptive = config->adaptive != 0,
+        .leases = config->leases != 0,
+        .clock_drift_ppm = config->clock_drift_ppm,
+        .session_timeout_ns = config->session_timeout_ns,
         .block_max = (uint32_t)config->block_bytes,
         .log_buffer = node->log_buffer,
         .log_buffer_bytes = config->log_buffer_bytes,
         .read_buffers = node->read_buffers,
     };
     for (uint32_t i = 0; i < config->node_count; i++)
-        options.configuration.voters |= (uint8_t)(1u << config->nodes[i].id);
+        options.priorities[config->nodes[i].id] = (uint8_t)config->nodes[i].priority;
     if (getrandom(&options.seed, sizeof(options.seed), 0) != sizeof(options.seed))
         return ww_fail_errno(error, WW_EIO, "no seed from the kernel");
     int status = ww_shard_create(&options, node->transport, node->store, &ww_clock_monotonic,
