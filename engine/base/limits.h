@@ -79,6 +79,7 @@
 #define WW_DURABLE_RING_SLOTS 1024u        /* events of the disk on their way to NET */
 #define WW_APPLY_RING_SLOTS 4096u          /* committed batches, and applied positions */
 #define WW_PROMISES_MAX 16384u             /* messages that wait for the disk */
+#define WW_SNAPSHOT_MAX (64u * WW_MIB)     /* of one group: held in memory, sent, staged */
 #define WW_PENDING_MAX 65536u /* proposals (runs of entries) that wait for their commit */
 
 /* Consensus. */
