@@ -64,8 +64,7 @@ void world_options_init(struct world_options *options)
         .disk_bytes = WORLD_DISK_BYTES,
         .shard =
             {
-                .voters = {1, 2, 3},
-                .voter_count = 3,
+                .configuration = {.voters = 1u << 1 | 1u << 2 | 1u << 3},
                 .groups = 1,
                 .heartbeat_ns = 10 * WORLD_MS,
                 .election_min_ns = 50 * WORLD_MS,
@@ -73,6 +72,11 @@ void world_options_init(struct world_options *options)
                 .retry_ns = 15 * WORLD_MS,
                 .window_bytes = 64 * WW_KIB,
                 .block_max = 64 * WW_KIB,
+                .session_timeout_ns = 10000 * WORLD_MS,
+                .batch_slots = 1024,
+                .promises = 256,
+                .pendings = 1024,
+                .term_runs = 1024,
             },
     };
 }

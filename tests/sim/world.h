@@ -30,11 +30,12 @@
 #define WORLD_ADDRESSES (WW_LINK_CLIENT + WORLD_CLIENTS) /* nodes 1..7, clients from 16 on */
 #define WORLD_GROUPS 8u
 #define WORLD_REGISTERS 8u
-#define WORLD_SPAN (256u * WW_KIB)       /* of a block, and the unit of release */
-#define WORLD_DISK_BYTES (64u * WW_MIB)  /* reserved; resident where written */
-#define WORLD_BUFFER_BYTES (1u * WW_MIB) /* log buffer of a node */
-#define WORLD_OPERATIONS 64u             /* of one disk, in flight */
-#define WORLD_SECTOR 512u                /* written whole or not at all */
+#define WORLD_SPAN (256u * WW_KIB)          /* of a block, and the unit of release */
+#define WORLD_DISK_BYTES (64u * WW_MIB)     /* reserved; resident where written */
+#define WORLD_BUFFER_BYTES (1u * WW_MIB)    /* log buffer of a node */
+#define WORLD_OPERATIONS 64u                /* of one disk, in flight */
+#define WORLD_SNAPSHOTS (4u * WORLD_GROUPS) /* on one disk */
+#define WORLD_SECTOR 512u                   /* written whole or not at all */
 #define WORLD_MS 1000000ull
 #define WORLD_START_NS (1000000 * WORLD_MS) /* clocks begin here: room to jump back */
 
@@ -79,22 +80,30 @@ void world_corrupt(struct world_frame *frame, uint32_t bit);
 
 /* ---- disk ---- */
 
-enum world_operation_kind { WORLD_WRITE, WORLD_READ };
+enum world_operation_kind { WORLD_WRITE, WORLD_READ, WORLD_SNAPSHOT };
 
 struct world_operation {
     uint64_t id;
     enum world_operation_kind kind;
-    uint64_t position;
-    uint8_t *data; /* the shard's memory: it must not change while the operation is in flight */
+    uint64_t position; /* SNAPSHOT: its index */
+    uint8_t *data;     /* the shard's memory: it must not change while the operation is in flight */
     uint32_t size_bytes;
-    uint32_t tag;
-    uint32_t checksum; /* WRITE: of the bytes when it began */
+    uint32_t tag;      /* SNAPSHOT: its group */
+    uint32_t checksum; /* WRITE, SNAPSHOT: of the bytes when it began */
     bool done;         /* a WRITE behind one that is not done yet */
     uint64_t due_ns;   /* the driver's own; 0 at the beginning */
 };
 
 /* What a crash leaves of the writes in flight. */
 enum world_survival { WORLD_SURVIVE_NONE, WORLD_SURVIVE_ALL, WORLD_SURVIVE_RANDOM };
+
+/* A snapshot on the disk: whole. */
+struct world_snapshot {
+    uint32_t group;
+    uint64_t index;
+    uint8_t *data; /* malloc */
+    uint32_t size_bytes;
+};
 
 struct world_disk {
     struct ww_log_store base;
@@ -111,15 +120,17 @@ struct world_disk {
     struct world_operation operations[WORLD_OPERATIONS];
     uint32_t event_count;
     struct ww_log_event events[WORLD_OPERATIONS + 2];
-    /* Of the last recovery. */
-    uint64_t cut_bytes;
+    uint32_t snapshot_count;
+    struct world_snapshot snapshots[WORLD_SNAPSHOTS];
+    uint64_t cut_bytes; /* of the last recovery */
 };
 
-/* The operation is complete: a write's bytes are on the disk, a read's in their buffer. */
+/* The operation is complete: the bytes are on the disk, or those of a read in their buffer. */
 void world_disk_done(struct world_disk *disk, struct world_operation *operation);
 /* All that are in flight. */
 void world_disk_done_all(struct world_disk *disk);
-/* A write or its flush fails, with `survival` of its bytes: the store is fenced. */
+/* A write or its flush fails, with `survival` of its bytes: the store is fenced. Or a snapshot
+ * cannot be saved. */
 void world_disk_fail(struct world_disk *disk, struct world_operation *operation, int status,
                      enum world_survival survival);
 

@@ -3,6 +3,7 @@
 
 #include "engine/wire/checksum.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -105,6 +106,61 @@ static void release_disk(struct ww_log_store *store, uint64_t position)
         disk->identity_durable = first;
 }
 
+static int save_snapshot(struct ww_log_store *store, uint32_t group, uint64_t index,
+                         const void *data, size_t bytes)
+{
+    struct world_disk *disk = disk_of(store);
+    if (disk->failed)
+        return WW_ECLOSED;
+    if (in_flight(disk, WORLD_SNAPSHOT) == WORLD_GROUPS)
+        return WW_EBUSY;
+    begin(disk, (struct world_operation){
+                    .kind = WORLD_SNAPSHOT,
+                    .position = index,
+                    .data = (uint8_t *)(uintptr_t)data,
+                    .size_bytes = (uint32_t)bytes,
+                    .tag = group,
+                    .checksum = ww_crc32c(data, bytes),
+                });
+    return WW_OK;
+}
+
+static void remove_snapshots(struct world_disk *disk, uint32_t group, uint64_t from, uint64_t below)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < disk->snapshot_count; i++) {
+        struct world_snapshot snapshot = disk->snapshots[i];
+        if (snapshot.group == group && snapshot.index >= from && snapshot.index < below)
+            free(snapshot.data);
+        else
+            disk->snapshots[kept++] = snapshot;
+    }
+    disk->snapshot_count = kept;
+}
+
+static void drop_snapshots(struct ww_log_store *store, uint32_t group, uint64_t index)
+{
+    remove_snapshots(disk_of(store), group, 0, index);
+}
+
+static int load_snapshot(struct ww_log_store *store, uint32_t group, uint64_t index, void **data,
+                         size_t *bytes)
+{
+    const struct world_disk *disk = disk_of(store);
+    for (uint32_t i = 0; i < disk->snapshot_count; i++) {
+        const struct world_snapshot *snapshot = &disk->snapshots[i];
+        if (snapshot->group != group || snapshot->index != index)
+            continue;
+        *data = malloc(snapshot->size_bytes);
+        *bytes = snapshot->size_bytes;
+        if (*data == NULL)
+            return WW_ENOMEM;
+        memcpy(*data, snapshot->data, snapshot->size_bytes);
+        return WW_OK;
+    }
+    return WW_ENOTFOUND;
+}
+
 static void close_disk(struct ww_log_store *store)
 {
     world_disk_done_all(disk_of(store));
@@ -116,6 +172,9 @@ static const struct ww_log_store_ops disk_ops = {
     .poll = poll_disk,
     .release = release_disk,
     .close = close_disk,
+    .snapshot_save = save_snapshot,
+    .snapshot_drop = drop_snapshots,
+    .snapshot_load = load_snapshot,
 };
 
 static void put_event(struct world_disk *disk, struct ww_log_event event)
@@ -214,6 +273,36 @@ static void finish_read(struct world_disk *disk, struct world_operation *operati
     remove_operation(disk, operation);
 }
 
+/* A whole file appears under its name, in place of one that had it. */
+static void store_snapshot(struct world_disk *disk, const struct world_operation *operation)
+{
+    remove_snapshots(disk, operation->tag, operation->position, operation->position + 1);
+    if (disk->snapshot_count == WORLD_SNAPSHOTS) {
+        broken(disk, "snapshots are never dropped");
+        return;
+    }
+    uint8_t *data = malloc(operation->size_bytes);
+    WW_ASSERT(data != NULL);
+    memcpy(data, operation->data, operation->size_bytes);
+    disk->snapshots[disk->snapshot_count++] = (struct world_snapshot){
+        .group = operation->tag,
+        .index = operation->position,
+        .data = data,
+        .size_bytes = operation->size_bytes,
+    };
+}
+
+static void finish_snapshot(struct world_disk *disk, struct world_operation *operation, int status)
+{
+    put_event(disk, (struct ww_log_event){
+                        .type = WW_LOG_SNAPSHOT_SAVED,
+                        .status = status,
+                        .position = operation->position,
+                        .tag = operation->tag,
+                    });
+    remove_operation(disk, operation);
+}
+
 void world_disk_done(struct world_disk *disk, struct world_operation *operation)
 {
     if (operation->kind == WORLD_READ) {
@@ -222,6 +311,11 @@ void world_disk_done(struct world_disk *disk, struct world_operation *operation)
     }
     if (ww_crc32c(operation->data, operation->size_bytes) != operation->checksum)
         broken(disk, "the bytes of a write changed while it was in flight");
+    if (operation->kind == WORLD_SNAPSHOT) {
+        store_snapshot(disk, operation);
+        finish_snapshot(disk, operation, WW_OK);
+        return;
+    }
     store_bytes(disk, operation->position, operation->data, operation->size_bytes);
     operation->done = true;
     if (!disk->failed)
@@ -244,7 +338,11 @@ void world_disk_done_all(struct world_disk *disk)
 void world_disk_fail(struct world_disk *disk, struct world_operation *operation, int status,
                      enum world_survival survival)
 {
-    WW_ASSERT(operation->kind == WORLD_WRITE && !operation->done);
+    WW_ASSERT(operation->kind != WORLD_READ && !operation->done);
+    if (operation->kind == WORLD_SNAPSHOT) {
+        finish_snapshot(disk, operation, status);
+        return;
+    }
     store_some(disk, operation, survival);
     remove_operation(disk, operation);
     if (!disk->failed)
@@ -254,9 +352,14 @@ void world_disk_fail(struct world_disk *disk, struct world_operation *operation,
 
 void world_disk_crash(struct world_disk *disk, enum world_survival survival)
 {
-    for (uint32_t i = 0; i < disk->operation_count; i++)
-        if (disk->operations[i].kind == WORLD_WRITE && !disk->operations[i].done)
-            store_some(disk, &disk->operations[i], survival);
+    for (uint32_t i = 0; i < disk->operation_count; i++) {
+        const struct world_operation *operation = &disk->operations[i];
+        if (operation->kind == WORLD_WRITE && !operation->done)
+            store_some(disk, operation, survival);
+        else if (operation->kind == WORLD_SNAPSHOT && survival != WORLD_SURVIVE_NONE &&
+                 (survival == WORLD_SURVIVE_ALL || ww_random_next(&disk->world->random) % 2 == 0))
+            store_snapshot(disk, operation);
+    }
     disk->operation_count = 0;
     disk->event_count = 0;
 }
@@ -269,6 +372,13 @@ const uint8_t *world_disk_look(const struct world_disk *disk, uint64_t position,
     return disk->bytes + position;
 }
 
+static void drop_all(struct world_disk *disk)
+{
+    for (uint32_t i = 0; i < disk->snapshot_count; i++)
+        free(disk->snapshots[i].data);
+    disk->snapshot_count = 0;
+}
+
 bool world_disk_create(struct world_disk *disk)
 {
     void *memory = mmap(NULL, WORLD_DISK_BYTES, PROT_READ | PROT_WRITE,
@@ -279,6 +389,7 @@ bool world_disk_create(struct world_disk *disk)
 
 void world_disk_destroy(struct world_disk *disk)
 {
+    drop_all(disk);
     if (disk->bytes != NULL)
         munmap(disk->bytes, WORLD_DISK_BYTES);
 }
@@ -286,6 +397,7 @@ void world_disk_destroy(struct world_disk *disk)
 void world_disk_begin(struct world_disk *disk, struct world *world, uint32_t node)
 {
     uint8_t *bytes = disk->bytes;
+    drop_all(disk);
     *disk = (struct world_disk){
         .base = {.ops = &disk_ops,
                  .stream_id = ww_random_mix(world->options.seed * 8 + node),
