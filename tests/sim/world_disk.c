@@ -91,7 +91,7 @@ static uint32_t poll_disk(struct ww_log_store *store, struct ww_log_event *event
     return count;
 }
 
-/* Whole spans go, but not the one of the last durable block: recovery takes epoch and link of it. */
+/* Whole spans go, but not the last durable block: recovery takes epoch and link of it. */
 static void release_disk(struct ww_log_store *store, uint64_t position)
 {
     struct world_disk *disk = disk_of(store);
