@@ -16,7 +16,7 @@
  */
 #include "engine/raft/raft_internal.h"
 
-/* Where the entries of a message meet our log. */
+/* Where the entries of a message meet our log. What a snapshot covers agrees. */
 struct meeting {
     uint64_t last;      /* last entry of the message, its previous index when it has none */
     uint64_t new_from;  /* first entry that our log lacks or contradicts; last + 1: none */
@@ -25,7 +25,9 @@ struct meeting {
 
 static struct meeting meet(const struct ww_raft_log *log, const struct ww_raft_event *event)
 {
-    struct meeting meeting = {.last = event->message->index, .new_from = event->message->index + 1};
+    uint64_t known =
+        event->message->index > log->base_index ? event->message->index : log->base_index;
+    struct meeting meeting = {.last = event->message->index, .new_from = known + 1};
     uint64_t term = event->message->log_term;
 
     for (size_t i = 0; i < event->run_count; i++) {
@@ -56,7 +58,7 @@ static void reject(struct ww_raft *raft, const struct ww_raft_event *event,
     message->index = previous;
     message->question = event->message->question;
     message->window_bytes = raft->granted_bytes = raft->window_bytes;
-    if (previous > raft->log.last_index || previous == 0) {
+    if (previous > raft->log.last_index || previous <= raft->log.base_index) {
         message->commit = raft->log.last_index + 1;
     } else {
         struct ww_raft_run conflict = ww_raft_log_run_at(&raft->log, previous);
@@ -73,46 +75,73 @@ static void append(struct ww_raft *raft, const struct ww_raft_event *event,
     if (meeting->new_from <= raft->log.last_index) {
         update->truncate_from = meeting->new_from;
         ww_raft_log_truncate(&raft->log, meeting->new_from);
+        ww_raft_configuration_truncated(raft, meeting->new_from);
         if (raft->durable >= meeting->new_from)
             raft->durable = meeting->new_from - 1;
     }
     for (size_t i = 0; i < event->run_count; i++)
         if (event->runs[i].last_index >= meeting->new_from)
             ww_raft_log_append(&raft->log, event->runs[i].last_index, event->runs[i].term);
+    for (size_t i = 0; i < event->configuration_count; i++)
+        if (event->configurations[i].index >= meeting->new_from)
+            ww_raft_configuration_appended(raft, &event->configurations[i]);
     update->append_from = meeting->new_from;
     update->append_to = meeting->last;
+}
+
+/* Does our log hold the entry before those of the message, or a snapshot that covers it? */
+static bool agrees_with(const struct ww_raft *raft, const struct ww_raft_message *message)
+{
+    return message->index < raft->log.base_index ||
+           (message->index <= raft->log.last_index &&
+            ww_raft_log_term_at(&raft->log, message->index) == message->log_term);
+}
+
+/* A second leader of one term, or one without what is committed, breaks Raft's promises. */
+static bool impossible(const struct ww_raft *raft, const struct ww_raft_event *event, bool agrees,
+                       const struct meeting *meeting)
+{
+    const struct ww_raft_message *message = event->message;
+    uint64_t committed = raft->previous_configuration.index > raft->commit
+                             ? raft->previous_configuration.index
+                             : raft->commit;
+
+    if (message->term == raft->term &&
+        (raft->role == WW_RAFT_LEADER || (raft->leader != 0 && raft->leader != event->from)))
+        return true;
+    if (!agrees)
+        return message->index <= raft->commit;
+    return meeting->new_from <= meeting->last && meeting->new_from <= committed;
 }
 
 int ww_raft_recv_append(struct ww_raft *raft, const struct ww_raft_event *event,
                         struct ww_raft_update *update)
 {
     const struct ww_raft_message *message = event->message;
-    bool agrees = ww_raft_log_term_at(&raft->log, message->index) == message->log_term;
+    bool agrees = agrees_with(raft, message);
     struct meeting meeting = meet(&raft->log, event);
+    uint64_t covered = message->index < raft->log.base_index ? raft->log.base_index : 0;
     uint64_t commit;
 
     if (message->term < raft->term) {
         reject(raft, event, update);
         return WW_OK;
     }
-    /* A second leader of one term, or one without what is committed, breaks Raft's promises. */
-    if (message->term == raft->term &&
-        (raft->role == WW_RAFT_LEADER || (raft->leader != 0 && raft->leader != event->from)))
-        return WW_EINVAL;
-    if (!agrees && message->index <= raft->commit)
-        return WW_EINVAL;
-    if (agrees && meeting.new_from <= meeting.last && meeting.new_from <= raft->commit)
+    if (impossible(raft, event, agrees, &meeting))
         return WW_EINVAL;
     if (raft->log.count + meeting.new_terms > raft->log.capacity)
         return WW_ENOMEM;
 
     ww_raft_become_follower(raft, message->term, event->from);
-    raft->heard_ns = raft->now_ns;
+    raft->no_vote_until_ns = raft->now_ns + raft->options.election_min_ns;
+    ww_raft_arrived(raft, message->round);
     if (!agrees) {
         reject(raft, event, update);
         return WW_OK;
     }
     append(raft, event, &meeting, update);
+    if (meeting.last < covered)
+        meeting.last = covered;
     if (raft->verified < meeting.last)
         raft->verified = meeting.last;
     /* What was appended is acknowledged when it is durable; what brought nothing, when asked. */
@@ -124,7 +153,7 @@ int ww_raft_recv_append(struct ww_raft *raft, const struct ww_raft_event *event,
     return WW_OK;
 }
 
-void ww_raft_flush(struct ww_raft *raft, uint32_t window_bytes, struct ww_raft_update *update)
+void ww_raft_acknowledge(struct ww_raft *raft, uint32_t window_bytes, struct ww_raft_update *update)
 {
     uint64_t index = raft->durable < raft->verified ? raft->durable : raft->verified;
     bool reopened = raft->granted_bytes < raft->options.window_bytes / 4 &&
@@ -138,6 +167,7 @@ void ww_raft_flush(struct ww_raft *raft, uint32_t window_bytes, struct ww_raft_u
         return;
     message = ww_raft_emit(raft, update, raft->leader, WW_RAFT_APPEND_ACK);
     message->index = index;
+    message->commit = raft->round;
     message->window_bytes = raft->granted_bytes = window_bytes;
     raft->acknowledged = index;
     raft->answer_due = false;

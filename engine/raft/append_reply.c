@@ -29,19 +29,34 @@ static void release_inflight(struct ww_raft_peer *peer)
     }
 }
 
-int ww_raft_recv_append_ack(struct ww_raft *raft, const struct ww_raft_event *event)
+/* Does this answer tell where the logs agree? */
+static bool finds(const struct ww_raft *raft, const struct ww_raft_peer *peer, uint64_t index)
+{
+    if (peer->state == WW_RAFT_PROBE)
+        return index >= peer->asked;
+    return peer->state == WW_RAFT_SEND_SNAPSHOT && index >= raft->log.base_index;
+}
+
+int ww_raft_recv_append_ack(struct ww_raft *raft, const struct ww_raft_event *event,
+                            struct ww_raft_update *update)
 {
     const struct ww_raft_message *message = event->message;
     struct ww_raft_peer *peer = &raft->peers[event->from];
-    bool found = peer->probing && message->index >= peer->asked;
+    bool found;
 
-    if (raft->role != WW_RAFT_LEADER)
+    if (raft->role != WW_RAFT_LEADER || !(ww_raft_peers(raft) >> event->from & 1))
         return WW_OK;
     if (message->index > raft->log.last_index)
         return WW_EINVAL;
     heard(raft, peer, message);
-    if (found)
-        peer->probing = peer->paused = false;
+    ww_raft_round_answered(raft, peer, (uint32_t)message->commit);
+    found = finds(raft, peer, message->index);
+    if (found) {
+        if (peer->state == WW_RAFT_SEND_SNAPSHOT)
+            peer->next = message->index + 1;
+        peer->state = WW_RAFT_REPLICATE;
+        peer->paused = false;
+    }
     if (message->index > peer->match) {
         peer->match = message->index;
         if (peer->next <= peer->match)
@@ -54,7 +69,10 @@ int ww_raft_recv_append_ack(struct ww_raft *raft, const struct ww_raft_event *ev
     peer->retry_at_ns = peer->inflight_count > 0 || peer->paused
                             ? ww_raft_retry_at(raft, peer, raft->now_ns)
                             : WW_RAFT_NEVER;
-    ww_raft_advance_commit(raft);
+    ww_raft_catch_up(raft, peer);
+    ww_raft_advance_commit(raft, update);
+    if (raft->role == WW_RAFT_LEADER && raft->transfer_to == event->from)
+        ww_raft_transfer_step(raft, update);
     return WW_OK;
 }
 
@@ -82,8 +100,9 @@ static uint64_t next_after_reject(const struct ww_raft *raft, const struct ww_ra
  */
 static bool lost_entries(const struct ww_raft_peer *peer, const struct ww_raft_message *message)
 {
-    return peer->probing && message->question == peer->question && message->index == peer->match &&
-           message->log_term == 0 && message->commit <= peer->match;
+    return peer->state == WW_RAFT_PROBE && message->question == peer->question &&
+           message->index == peer->match && message->log_term == 0 &&
+           message->commit <= peer->match;
 }
 
 void ww_raft_recv_append_reject(struct ww_raft *raft, const struct ww_raft_event *event)
@@ -91,20 +110,24 @@ void ww_raft_recv_append_reject(struct ww_raft *raft, const struct ww_raft_event
     const struct ww_raft_message *message = event->message;
     struct ww_raft_peer *peer = &raft->peers[event->from];
 
-    if (raft->role != WW_RAFT_LEADER)
+    if (raft->role != WW_RAFT_LEADER || !(ww_raft_peers(raft) >> event->from & 1))
         return;
     heard(raft, peer, message);
+    if (peer->state == WW_RAFT_SEND_SNAPSHOT)
+        return;
     if (lost_entries(peer, message)) {
         peer->match = message->commit - 1;
-        ww_raft_peer_probe(peer, message->commit);
+        ww_raft_peer_probe(raft, peer, message->commit);
         return;
     }
     /* Asks whether the peer denies what it acknowledged. */
-    if (!peer->probing && message->index == peer->match && peer->next == peer->match + 1)
-        ww_raft_peer_probe(peer, peer->next);
+    if (peer->state == WW_RAFT_REPLICATE && message->index == peer->match &&
+        peer->next == peer->match + 1)
+        ww_raft_peer_probe(raft, peer, peer->next);
     /* An answer to a question that is no longer open says nothing about the peer's log now. */
     if (message->index <= peer->match ||
-        (peer->probing ? message->index != peer->asked : message->index >= peer->next))
+        (peer->state == WW_RAFT_PROBE ? message->index != peer->asked
+                                      : message->index >= peer->next))
         return;
-    ww_raft_peer_probe(peer, next_after_reject(raft, peer, message));
+    ww_raft_peer_probe(raft, peer, next_after_reject(raft, peer, message));
 }

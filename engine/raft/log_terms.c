@@ -3,6 +3,7 @@
 #include "engine/raft/raft_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 int ww_raft_log_create(struct ww_raft_log *log, uint32_t capacity)
 {
@@ -13,14 +14,14 @@ int ww_raft_log_create(struct ww_raft_log *log, uint32_t capacity)
 
 uint64_t ww_raft_log_last_term(const struct ww_raft_log *log)
 {
-    return log->count > 0 ? log->runs[log->count - 1].term : 0;
+    return log->count > 0 ? log->runs[log->count - 1].term : log->base_term;
 }
 
 void ww_raft_log_append(struct ww_raft_log *log, uint64_t last_index, uint64_t term)
 {
     WW_ASSERT(last_index > log->last_index);
     WW_ASSERT(term >= ww_raft_log_last_term(log));
-    if (term > ww_raft_log_last_term(log)) {
+    if (log->count == 0 || term > log->runs[log->count - 1].term) {
         WW_ASSERT(log->count < log->capacity);
         log->runs[log->count++] =
             (struct ww_raft_log_run){.first_index = log->last_index + 1, .term = term};
@@ -30,7 +31,7 @@ void ww_raft_log_append(struct ww_raft_log *log, uint64_t last_index, uint64_t t
 
 void ww_raft_log_truncate(struct ww_raft_log *log, uint64_t from)
 {
-    WW_ASSERT(from >= 1 && from <= log->last_index);
+    WW_ASSERT(from > log->base_index && from <= log->last_index);
     while (log->count > 0 && log->runs[log->count - 1].first_index >= from)
         log->count--;
     log->last_index = from - 1;
@@ -41,7 +42,7 @@ static uint32_t find(const struct ww_raft_log *log, uint64_t index)
     uint32_t low = 0;
     uint32_t high = log->count - 1;
 
-    WW_ASSERT(index >= 1 && index <= log->last_index);
+    WW_ASSERT(index > log->base_index && index <= log->last_index);
     if (log->runs[high].first_index <= index)
         return high;
     while (high - low > 1) { /* runs[low] begins at or below index, runs[high] above */
@@ -54,6 +55,30 @@ static uint32_t find(const struct ww_raft_log *log, uint64_t index)
     return low;
 }
 
+void ww_raft_log_compact(struct ww_raft_log *log, uint64_t index)
+{
+    uint64_t term = ww_raft_log_term_at(log, index);
+    uint32_t gone;
+
+    WW_ASSERT(index >= log->base_index && index <= log->last_index);
+    if (index == log->base_index)
+        return;
+    gone = index < log->last_index ? find(log, index + 1) : log->count;
+    memmove(log->runs, log->runs + gone, (log->count - gone) * sizeof(*log->runs));
+    log->count -= gone;
+    if (log->count > 0)
+        log->runs[0].first_index = index + 1;
+    log->base_index = index;
+    log->base_term = term;
+}
+
+void ww_raft_log_reset(struct ww_raft_log *log, uint64_t index, uint64_t term)
+{
+    log->count = 0;
+    log->base_index = log->last_index = index;
+    log->base_term = term;
+}
+
 static uint64_t run_last(const struct ww_raft_log *log, uint32_t run)
 {
     return run + 1 < log->count ? log->runs[run + 1].first_index - 1 : log->last_index;
@@ -61,7 +86,10 @@ static uint64_t run_last(const struct ww_raft_log *log, uint32_t run)
 
 uint64_t ww_raft_log_term_at(const struct ww_raft_log *log, uint64_t index)
 {
-    return index >= 1 && index <= log->last_index ? log->runs[find(log, index)].term : 0;
+    if (index == log->base_index)
+        return log->base_term;
+    return index > log->base_index && index <= log->last_index ? log->runs[find(log, index)].term
+                                                               : 0;
 }
 
 struct ww_raft_run ww_raft_log_run_at(const struct ww_raft_log *log, uint64_t index)
@@ -85,5 +113,7 @@ uint64_t ww_raft_log_last_of_term(const struct ww_raft_log *log, uint64_t term)
         else
             high = middle;
     }
-    return low < log->count && log->runs[low].term == term ? run_last(log, low) : 0;
+    if (low < log->count && log->runs[low].term == term)
+        return run_last(log, low);
+    return term == log->base_term ? log->base_index : 0;
 }

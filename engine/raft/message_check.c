@@ -20,11 +20,28 @@ static bool runs_valid(const struct ww_raft_event *event)
     return true;
 }
 
+static bool configurations_valid(const struct ww_raft_event *event)
+{
+    uint64_t index = event->message->index;
+    uint64_t last = event->run_count > 0 ? event->runs[event->run_count - 1].last_index : index;
+
+    for (size_t i = 0; i < event->configuration_count; i++) {
+        const struct ww_raft_placed_configuration *placed = &event->configurations[i];
+        if (placed->index <= index || placed->index > last ||
+            !ww_configuration_valid(&placed->configuration) || placed->configuration.voters == 0)
+            return false;
+        index = placed->index;
+    }
+    return true;
+}
+
+/* Whether the sender is a member is not asked: it may be one of a configuration to come. */
 bool ww_raft_message_valid(const struct ww_raft *raft, const struct ww_raft_event *event)
 {
     const struct ww_raft_message *message = event->message;
+    bool placed = (message->index == 0) == (message->log_term == 0);
 
-    if (event->from == raft->options.self || !ww_raft_is_voter(raft, event->from) ||
+    if (event->from == raft->options.self || event->from < 1 || event->from > WW_NODES_MAX ||
         message->group != raft->options.group)
         return false;
     if (message->term == 0 || message->term > WW_RAFT_POSITION_MAX ||
@@ -33,16 +50,22 @@ bool ww_raft_message_valid(const struct ww_raft *raft, const struct ww_raft_even
         return false;
     switch (message->type) {
     case WW_RAFT_APPEND:
-        return (message->index == 0) == (message->log_term == 0) && runs_valid(event);
+        return placed && runs_valid(event) && configurations_valid(event);
     case WW_RAFT_PRE_VOTE:
     case WW_RAFT_VOTE: /* a log holds entries of earlier terms only */
-        return (message->index == 0) == (message->log_term == 0) &&
-               message->log_term < message->term;
+        return placed && message->log_term < message->term;
+    case WW_RAFT_SNAPSHOT:
+    case WW_RAFT_SNAPSHOT_ACK:
+        return placed && message->index > 0;
+    case WW_RAFT_TERM_PROBE:
+    case WW_RAFT_TERM_PROBE_REPLY:
+        return placed;
     case WW_RAFT_APPEND_REJECT:
         return message->commit > 0;
     case WW_RAFT_APPEND_ACK:
     case WW_RAFT_PRE_VOTE_REPLY:
     case WW_RAFT_VOTE_REPLY:
+    case WW_RAFT_TIMEOUT_NOW:
         return true;
     default:
         return false;

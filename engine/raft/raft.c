@@ -5,73 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool ww_raft_is_voter(const struct ww_raft *raft, uint32_t id)
+static void take_disk_state(struct ww_raft *raft, const struct ww_raft_options *options)
 {
-    for (uint32_t i = 0; i < raft->options.voter_count; i++)
-        if (raft->options.voters[i] == id)
-            return true;
-    return false;
-}
+    struct ww_raft_placed_configuration base = {options->base_index, options->configuration};
 
-static const char *voters_wrong(const struct ww_raft_options *options)
-{
-    uint32_t seen = 0;
-
-    if (options->voter_count < 1 || options->voter_count > WW_NODES_MAX)
-        return "the number of voters is out of range";
-    for (uint32_t i = 0; i < options->voter_count; i++) {
-        uint32_t id = options->voters[i];
-        if (id < 1 || id > WW_NODES_MAX)
-            return "a voter's id is out of range";
-        if (seen >> id & 1)
-            return "a voter is named twice";
-        seen |= 1u << id;
-    }
-    if (options->self < 1 || options->self > WW_NODES_MAX || !(seen >> options->self & 1))
-        return "this node is not among the voters";
-    return NULL;
-}
-
-static const char *disk_state_wrong(const struct ww_raft_options *options)
-{
-    uint64_t next = 1;
-    uint64_t term = 0;
-
-    if (options->term > WW_RAFT_POSITION_MAX || options->vote > WW_NODES_MAX)
-        return "the stored term or vote is out of range";
-    if (options->term == 0 && options->vote != 0)
-        return "a vote is stored without a term";
-    if (options->log_runs > options->term_runs)
-        return "the log has more terms than the term table holds";
-    for (size_t i = 0; i < options->log_runs; i++) {
-        const struct ww_raft_run *run = &options->log[i];
-        if (run->first_index != next || run->last_index < run->first_index ||
-            run->last_index > WW_RAFT_POSITION_MAX)
-            return "the stored log is not consecutive from index 1";
-        if (run->term == 0 || run->term < term || run->term > options->term)
-            return "the terms of the stored log fall, or are beyond the stored term";
-        next = run->last_index + 1;
-        term = run->term;
-    }
-    return NULL;
-}
-
-static const char *options_wrong(const struct ww_raft_options *options)
-{
-    const char *why = voters_wrong(options);
-
-    if (why != NULL)
-        return why;
-    if (options->heartbeat_ns == 0 || options->heartbeat_ns >= options->election_min_ns)
-        return "the heartbeat must be shorter than the shortest election timeout";
-    if (options->election_min_ns >= options->election_max_ns ||
-        options->election_max_ns > WW_RAFT_POSITION_MAX >> WW_RAFT_RETRY_DOUBLINGS)
-        return "the election timeouts are not a range";
-    if (options->retry_ns == 0 || options->retry_ns > options->election_max_ns)
-        return "the retry time must be above zero and at most the longest election timeout";
-    if (options->window_bytes == 0 || options->term_runs == 0)
-        return "the window and the term table must not be empty";
-    return disk_state_wrong(options);
+    raft->term = options->term;
+    raft->vote = options->vote;
+    raft->hard_state_durable = true;
+    ww_raft_log_reset(&raft->log, options->base_index, options->base_term);
+    for (size_t i = 0; i < options->log_runs; i++)
+        ww_raft_log_append(&raft->log, options->log[i].last_index, options->log[i].term);
+    raft->durable = raft->log.last_index;
+    raft->commit = options->base_index;
+    raft->snapshot_index = options->base_index;
+    raft->snapshot_term = options->base_term;
+    raft->snapshot_bytes = options->snapshot_bytes;
+    raft->configuration = raft->previous_configuration = base;
+    for (size_t i = 0; i < options->configuration_count; i++)
+        ww_raft_configuration_appended(raft, &options->configurations[i]);
 }
 
 int ww_raft_create(const struct ww_raft_options *options, struct ww_raft **out, const char **why)
@@ -79,7 +30,7 @@ int ww_raft_create(const struct ww_raft_options *options, struct ww_raft **out, 
     struct ww_raft *raft;
 
     *out = NULL;
-    *why = options_wrong(options);
+    *why = ww_raft_options_wrong(options);
     if (*why != NULL)
         return WW_EINVAL;
     raft = calloc(1, sizeof(*raft));
@@ -91,18 +42,17 @@ int ww_raft_create(const struct ww_raft_options *options, struct ww_raft **out, 
     raft->options = *options;
     raft->options.log = NULL;
     raft->options.log_runs = 0;
+    raft->options.configurations = NULL;
+    raft->options.configuration_count = 0;
     raft->random.state = options->seed ^ ((uint64_t)options->group << 32) ^ options->self;
     raft->now_ns = options->now_ns;
-    raft->term = options->term;
-    raft->vote = options->vote;
-    raft->hard_state_durable = true;
-    for (size_t i = 0; i < options->log_runs; i++)
-        ww_raft_log_append(&raft->log, options->log[i].last_index, options->log[i].term);
-    raft->durable = raft->log.last_index;
+    take_disk_state(raft, options);
     raft->window_bytes = raft->granted_bytes = options->window_bytes;
     raft->role = WW_RAFT_FOLLOWER;
     ww_raft_reset_election_timer(raft);
-    if (options->voter_count == 1)
+    if (raft->term > 0) /* it may have answered a leader just before it ended */
+        raft->no_vote_until_ns = raft->now_ns + options->election_min_ns;
+    if (ww_raft_is_quorum(raft, 1u << options->self))
         raft->election_at_ns = raft->now_ns; /* nobody else could be the leader */
     *out = raft;
     return WW_OK;
@@ -129,25 +79,22 @@ struct ww_raft_message *ww_raft_emit(struct ww_raft *raft, struct ww_raft_update
     return &outgoing->message;
 }
 
-static int receive(struct ww_raft *raft, const struct ww_raft_event *event,
-                   struct ww_raft_update *update)
+void ww_raft_append_own(struct ww_raft *raft, struct ww_raft_update *update,
+                        enum ww_raft_append_kind kind)
+{
+    WW_ASSERT(update->append_from == 0);
+    update->append_kind = kind;
+    update->append_from = update->append_to = raft->log.last_index + 1;
+    ww_raft_log_append(&raft->log, update->append_to, raft->term);
+}
+
+static int receive_reply(struct ww_raft *raft, const struct ww_raft_event *event,
+                         struct ww_raft_update *update)
 {
     const struct ww_raft_message *message = event->message;
     bool willing = message->type == WW_RAFT_PRE_VOTE_REPLY && (message->flags & WW_RAFT_GRANTED);
 
-    if (!ww_raft_message_valid(raft, event))
-        return WW_EINVAL;
-    if (message->type == WW_RAFT_APPEND)
-        return ww_raft_recv_append(raft, event, update);
-    if (message->type == WW_RAFT_PRE_VOTE) {
-        ww_raft_recv_pre_vote(raft, event, update);
-        return WW_OK;
-    }
-    if (message->type == WW_RAFT_VOTE) {
-        ww_raft_recv_vote(raft, event, update);
-        return WW_OK;
-    }
-    /* Replies. Section 5.1: "if a candidate or leader discovers that its term is out of date, it
+    /* Section 5.1: "if a candidate or leader discovers that its term is out of date, it
      * immediately reverts to follower state." A willing voter names the term that would come. */
     if (message->term > raft->term && !willing) {
         ww_raft_become_follower(raft, message->term, 0);
@@ -155,19 +102,57 @@ static int receive(struct ww_raft *raft, const struct ww_raft_event *event,
     }
     if (message->term != raft->term + willing)
         return WW_OK;
-    if (message->type == WW_RAFT_APPEND_ACK)
-        return ww_raft_recv_append_ack(raft, event);
-    if (message->type == WW_RAFT_APPEND_REJECT)
+    switch (message->type) {
+    case WW_RAFT_APPEND_ACK:
+        return ww_raft_recv_append_ack(raft, event, update);
+    case WW_RAFT_APPEND_REJECT:
         ww_raft_recv_append_reject(raft, event);
-    else
+        return WW_OK;
+    case WW_RAFT_SNAPSHOT_ACK:
+        ww_raft_recv_snapshot_ack(raft, event);
+        return WW_OK;
+    case WW_RAFT_TERM_PROBE_REPLY: /* was for the term only */
+        return WW_OK;
+    default:
         ww_raft_recv_vote_reply(raft, event, update);
-    return WW_OK;
+        return WW_OK;
+    }
+}
+
+static int receive(struct ww_raft *raft, const struct ww_raft_event *event,
+                   struct ww_raft_update *update)
+{
+    if (!ww_raft_message_valid(raft, event))
+        return WW_EINVAL;
+    switch (event->message->type) {
+    case WW_RAFT_APPEND:
+        return ww_raft_recv_append(raft, event, update);
+    case WW_RAFT_SNAPSHOT:
+        return ww_raft_recv_snapshot(raft, event, update);
+    case WW_RAFT_PRE_VOTE:
+        ww_raft_recv_pre_vote(raft, event, update);
+        return WW_OK;
+    case WW_RAFT_VOTE:
+        ww_raft_recv_vote(raft, event, update);
+        return WW_OK;
+    case WW_RAFT_TIMEOUT_NOW:
+        return ww_raft_recv_timeout_now(raft, event, update);
+    case WW_RAFT_TERM_PROBE:
+        ww_raft_recv_term_probe(raft, event, update);
+        return WW_OK;
+    default:
+        return receive_reply(raft, event, update);
+    }
 }
 
 static void propose(struct ww_raft *raft, uint32_t count, struct ww_raft_update *update)
 {
     if (raft->role != WW_RAFT_LEADER) {
-        update->propose_status = WW_ENOTLEADER;
+        update->status = WW_ENOTLEADER;
+        return;
+    }
+    if (raft->transfer_to != 0) {
+        update->status = WW_EBUSY;
         return;
     }
     WW_ASSERT(count >= 1);
@@ -177,13 +162,14 @@ static void propose(struct ww_raft *raft, uint32_t count, struct ww_raft_update 
 }
 
 /* A completion for an entry that was overwritten since says nothing about the one there now. */
-static void log_durable(struct ww_raft *raft, uint64_t term, uint64_t index)
+static void log_durable(struct ww_raft *raft, uint64_t term, uint64_t index,
+                        struct ww_raft_update *update)
 {
     if (index <= raft->durable || ww_raft_log_term_at(&raft->log, index) != term)
         return;
     raft->durable = index;
     if (raft->role == WW_RAFT_LEADER)
-        ww_raft_advance_commit(raft);
+        ww_raft_advance_commit(raft, update);
 }
 
 static void hard_state_durable(struct ww_raft *raft, uint64_t term, uint32_t vote,
@@ -211,16 +197,47 @@ static int dispatch(struct ww_raft *raft, const struct ww_raft_event *event,
         propose(raft, event->count, update);
         return WW_OK;
     case WW_RAFT_EV_DURABLE:
-        log_durable(raft, event->term, event->index);
+        log_durable(raft, event->term, event->index, update);
         return WW_OK;
     case WW_RAFT_EV_HARD_STATE_DURABLE:
         hard_state_durable(raft, event->term, event->vote, update);
         return WW_OK;
     case WW_RAFT_EV_FLUSH:
-        ww_raft_flush(raft, event->window_bytes, update);
+        if (raft->role == WW_RAFT_LEADER)
+            ww_raft_flush_reads(raft, update);
+        ww_raft_acknowledge(raft, event->window_bytes, update);
+        return WW_OK;
+    case WW_RAFT_EV_CHANGE:
+        ww_raft_change(raft, event, update);
+        return WW_OK;
+    case WW_RAFT_EV_TRANSFER:
+        ww_raft_transfer(raft, event->node, update);
+        return WW_OK;
+    case WW_RAFT_EV_READ:
+        ww_raft_read(raft, update);
+        return WW_OK;
+    case WW_RAFT_EV_COMPACT:
+        return ww_raft_compact(raft, event);
+    case WW_RAFT_EV_SNAPSHOT_STAGED:
+        ww_raft_snapshot_staged(raft, event, update);
+        return WW_OK;
+    case WW_RAFT_EV_SNAPSHOT_INSTALLED:
+        return ww_raft_snapshot_installed(raft, event, update);
+    case WW_RAFT_EV_TIME_JUMPED:
+        ww_raft_time_jumped(raft);
         return WW_OK;
     }
     return WW_EINVAL;
+}
+
+/* Our time goes on from where it was when the events' clock goes back: nothing waits for ever. */
+static void take_time(struct ww_raft *raft, uint64_t now_ns)
+{
+    if (now_ns + raft->clock_offset_ns < raft->now_ns) {
+        raft->clock_offset_ns = raft->now_ns - now_ns;
+        ww_raft_time_jumped(raft);
+    }
+    raft->now_ns = now_ns + raft->clock_offset_ns;
 }
 
 int ww_raft_step(struct ww_raft *raft, const struct ww_raft_event *event,
@@ -231,18 +248,20 @@ int ww_raft_step(struct ww_raft *raft, const struct ww_raft_event *event,
     uint64_t term = raft->term;
     uint32_t vote = raft->vote;
     uint64_t commit = raft->commit;
+    uint64_t configuration = raft->configuration.index;
     int status;
 
     memset(update, 0, offsetof(struct ww_raft_update, messages));
-    if (raft->now_ns < event->now_ns)
-        raft->now_ns = event->now_ns;
+    take_time(raft, event->now_ns);
     status = dispatch(raft, event, update);
     update->term = raft->term;
     update->vote = raft->vote;
     update->commit = raft->commit;
+    update->confirmed_round = raft->role == WW_RAFT_LEADER ? raft->confirmed_round : 0;
     update->hard_state = raft->term != term || raft->vote != vote;
     update->commit_changed = raft->commit != commit;
-    update->role_changed = raft->role != role || raft->leader != leader || raft->term != term;
+    update->role_changed = raft->role != role || raft->leader != leader || raft->term != term ||
+                           raft->configuration.index != configuration;
     /* Every message speaks for a term and a vote: none leaves before the disk has them. */
     for (uint32_t i = 0; i < update->message_count; i++)
         update->messages[i].wait = !raft->hard_state_durable;
@@ -251,5 +270,8 @@ int ww_raft_step(struct ww_raft *raft, const struct ww_raft_event *event,
 
 uint64_t ww_raft_deadline_ns(const struct ww_raft *raft)
 {
-    return raft->role == WW_RAFT_LEADER ? ww_raft_leader_deadline_ns(raft) : raft->election_at_ns;
+    uint64_t deadline_ns =
+        raft->role == WW_RAFT_LEADER ? ww_raft_leader_deadline_ns(raft) : raft->election_at_ns;
+
+    return deadline_ns > raft->clock_offset_ns ? deadline_ns - raft->clock_offset_ns : 0;
 }

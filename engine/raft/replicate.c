@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A leader's replication to each peer: what to send next, what is on its way, heartbeats, retries.
+ * A leader's replication to each member: what to send next, what is on its way, heartbeats, retries.
  *
  * Thesis 10.2.2, pipelining: the leader "updates nextIndex ... before receiving the response"; on
  * failure it goes back. A retry waits exponentially longer, with jitter, up to a cap.
@@ -18,19 +18,36 @@ static void clear_inflight(struct ww_raft_peer *peer)
     peer->retry_at_ns = WW_RAFT_NEVER;
 }
 
+static void start_snapshot(const struct ww_raft *raft, struct ww_raft_peer *peer)
+{
+    clear_inflight(peer);
+    peer->state = WW_RAFT_SEND_SNAPSHOT;
+    peer->question++;
+    peer->snapshot_index = raft->snapshot_index;
+    peer->snapshot_acked = peer->snapshot_sent = 0;
+    peer->snapshot_ask = false;
+    peer->next = raft->snapshot_index + 1;
+}
+
 /* New leadership: hopes that the logs are equal. */
 void ww_raft_peer_start(struct ww_raft *raft, struct ww_raft_peer *peer)
 {
     memset(peer, 0, offsetof(struct ww_raft_peer, inflight));
     peer->heard_ns = raft->now_ns;
     peer->granted_bytes = raft->options.window_bytes;
-    ww_raft_peer_probe(peer, raft->log.last_index + 1);
+    peer->catch_up_goal = raft->log.last_index;
+    peer->catch_up_began_ns = raft->now_ns;
+    ww_raft_peer_probe(raft, peer, raft->log.last_index + 1);
 }
 
-void ww_raft_peer_probe(struct ww_raft_peer *peer, uint64_t next)
+void ww_raft_peer_probe(struct ww_raft *raft, struct ww_raft_peer *peer, uint64_t next)
 {
+    if (next <= raft->log.base_index) {
+        start_snapshot(raft, peer);
+        return;
+    }
     clear_inflight(peer);
-    peer->probing = true;
+    peer->state = WW_RAFT_PROBE;
     peer->question++;
     peer->asked = next - 1;
     peer->next = next;
@@ -40,8 +57,12 @@ void ww_raft_peer_probe(struct ww_raft_peer *peer, uint64_t next)
 
 uint64_t ww_raft_retry_at(struct ww_raft *raft, const struct ww_raft_peer *peer, uint64_t now_ns)
 {
-    uint64_t delay_ns = raft->options.retry_ns << peer->retries;
+    uint64_t delay_ns = raft->options.retry_ns;
 
+    /* On a slow path: above what answers take, as in RFC 6298. */
+    if (raft->options.adaptive && peer->rtt_ns + 4 * peer->rtt_deviation_ns > delay_ns)
+        delay_ns = peer->rtt_ns + 4 * peer->rtt_deviation_ns;
+    delay_ns <<= peer->retries;
     if (peer->retries > 0)
         delay_ns += ww_random_range(&raft->random, 0, delay_ns / 4);
     return now_ns + delay_ns;
@@ -59,9 +80,18 @@ static void set_previous(const struct ww_raft *raft, struct ww_raft_message *mes
     message->index = previous;
     message->log_term = ww_raft_log_term_at(&raft->log, previous);
     message->commit = raft->commit;
+    message->round = (uint32_t)raft->rounds;
 }
 
-/* An empty AppendEntries that must be answered. In REPLICATE it finds a gap at the end. */
+/* The previous index of a heartbeat: in REPLICATE it finds a gap at the end. */
+static uint64_t heartbeat_index(const struct ww_raft *raft, const struct ww_raft_peer *peer)
+{
+    uint64_t index = peer->state == WW_RAFT_REPLICATE ? peer->next - 1 : peer->match;
+
+    return index > raft->log.base_index ? index : raft->log.base_index;
+}
+
+/* An empty AppendEntries that must be answered. */
 static void send_heartbeat(struct ww_raft *raft, uint32_t id, struct ww_raft_update *update)
 {
     struct ww_raft_peer *peer = &raft->peers[id];
@@ -69,8 +99,8 @@ static void send_heartbeat(struct ww_raft *raft, uint32_t id, struct ww_raft_upd
 
     message->flags = WW_RAFT_ANSWER;
     message->question = peer->question;
-    set_previous(raft, message, peer->probing ? peer->match : peer->next - 1);
-    if (peer->told < conveyed(raft, message->index))
+    set_previous(raft, message, heartbeat_index(raft, peer));
+    if (peer->state != WW_RAFT_SEND_SNAPSHOT && peer->told < conveyed(raft, message->index))
         peer->told = conveyed(raft, message->index);
 }
 
@@ -81,8 +111,15 @@ static bool retry(struct ww_raft *raft, struct ww_raft_peer *peer)
         return false;
     if (peer->retries < WW_RAFT_RETRY_DOUBLINGS)
         peer->retries++;
-    if (peer->probing) { /* the next ww_raft_next_append asks again */
-        ww_raft_peer_probe(peer, peer->asked + 1);
+    if (peer->state == WW_RAFT_PROBE) { /* the next ww_raft_next_append asks again */
+        ww_raft_peer_probe(raft, peer, peer->asked + 1);
+        return false;
+    }
+    if (peer->state == WW_RAFT_SEND_SNAPSHOT) { /* asks what is there, and goes on behind it */
+        peer->question++;
+        peer->snapshot_sent = peer->snapshot_acked;
+        peer->snapshot_ask = true;
+        peer->retry_at_ns = WW_RAFT_NEVER;
         return false;
     }
     peer->retry_at_ns = ww_raft_retry_at(raft, peer, raft->now_ns);
@@ -102,42 +139,82 @@ static uint64_t quorum_lost_at_ns(const struct ww_raft *raft)
     return heard_ns == WW_RAFT_NEVER ? WW_RAFT_NEVER : heard_ns + raft->options.election_max_ns;
 }
 
+void ww_raft_send_heartbeats(struct ww_raft *raft, struct ww_raft_update *update)
+{
+    uint8_t peers = ww_raft_peers(raft);
+
+    for (uint32_t id = 1; id <= WW_NODES_MAX; id++)
+        if (peers >> id & 1)
+            send_heartbeat(raft, id, update);
+}
+
 void ww_raft_leader_tick(struct ww_raft *raft, struct ww_raft_update *update)
 {
+    uint8_t peers = ww_raft_peers(raft);
     bool beat = raft->now_ns >= raft->heartbeat_at_ns;
 
     if (raft->now_ns >= quorum_lost_at_ns(raft)) {
         ww_raft_become_follower(raft, raft->term, 0);
         return;
     }
-    if (beat)
+    if (beat) {
         raft->heartbeat_at_ns = raft->now_ns + raft->options.heartbeat_ns;
-    for (uint32_t i = 0; i < raft->options.voter_count; i++) {
-        uint32_t id = raft->options.voters[i];
-        if (id == raft->options.self)
-            continue;
-        if (retry(raft, &raft->peers[id]) || beat)
-            send_heartbeat(raft, id, update);
+        ww_raft_begin_round(raft, update);
     }
+    for (uint32_t id = 1; id <= WW_NODES_MAX; id++)
+        if ((peers >> id & 1) && retry(raft, &raft->peers[id]) && !beat)
+            send_heartbeat(raft, id, update);
+    ww_raft_transfer_step(raft, update);
 }
 
 uint64_t ww_raft_leader_deadline_ns(const struct ww_raft *raft)
 {
+    uint8_t peers = ww_raft_peers(raft);
     uint64_t deadline_ns = quorum_lost_at_ns(raft);
 
     if (raft->heartbeat_at_ns < deadline_ns)
         deadline_ns = raft->heartbeat_at_ns;
-    for (uint32_t i = 0; i < raft->options.voter_count; i++) {
-        const struct ww_raft_peer *peer = &raft->peers[raft->options.voters[i]];
-        if (raft->options.voters[i] != raft->options.self && peer->retry_at_ns < deadline_ns)
-            deadline_ns = peer->retry_at_ns;
-    }
+    if (raft->transfer_to != 0 && raft->transfer_until_ns < deadline_ns)
+        deadline_ns = raft->transfer_until_ns;
+    for (uint32_t id = 1; id <= WW_NODES_MAX; id++)
+        if ((peers >> id & 1) && raft->peers[id].retry_at_ns < deadline_ns)
+            deadline_ns = raft->peers[id].retry_at_ns;
     return deadline_ns;
 }
 
 static bool is_peer(const struct ww_raft *raft, uint32_t id)
 {
-    return id != raft->options.self && ww_raft_is_voter(raft, id);
+    return id <= WW_NODES_MAX && (ww_raft_peers(raft) >> id & 1);
+}
+
+static uint32_t window(const struct ww_raft *raft, const struct ww_raft_peer *peer)
+{
+    return peer->granted_bytes < raft->options.window_bytes ? peer->granted_bytes
+                                                            : raft->options.window_bytes;
+}
+
+/* The next part of the snapshot, or an empty one that asks how far it came. */
+static bool next_snapshot_part(const struct ww_raft *raft, const struct ww_raft_peer *peer,
+                               struct ww_raft_message *message, uint64_t *last,
+                               uint32_t *budget_bytes)
+{
+    uint64_t left = raft->snapshot_bytes - peer->snapshot_sent;
+    uint64_t out = peer->snapshot_sent - peer->snapshot_acked;
+    uint32_t most = window(raft, peer);
+    bool room = left > 0 && out < most;
+
+    if (!room && !peer->snapshot_ask)
+        return false;
+    *message = (struct ww_raft_message){.type = WW_RAFT_SNAPSHOT,
+                                        .question = peer->question,
+                                        .group = raft->options.group,
+                                        .term = raft->term,
+                                        .index = peer->snapshot_index,
+                                        .log_term = raft->snapshot_term,
+                                        .commit = peer->snapshot_sent};
+    *last = message->index;
+    *budget_bytes = !room ? 0 : left < most - out ? (uint32_t)left : (uint32_t)(most - out);
+    return true;
 }
 
 bool ww_raft_next_append(const struct ww_raft *raft, uint32_t id, struct ww_raft_message *message,
@@ -152,15 +229,16 @@ bool ww_raft_next_append(const struct ww_raft *raft, uint32_t id, struct ww_raft
     peer = &raft->peers[id];
     if (peer->paused)
         return false;
-    window_bytes = peer->granted_bytes < raft->options.window_bytes ? peer->granted_bytes
-                                                                    : raft->options.window_bytes;
+    if (peer->state == WW_RAFT_SEND_SNAPSHOT)
+        return next_snapshot_part(raft, peer, message, last, budget_bytes);
+    window_bytes = window(raft, peer);
     entries = peer->next <= raft->log.last_index && peer->inflight_bytes < window_bytes &&
               peer->inflight_count < WW_RAFT_INFLIGHT_MAX;
-    if (!entries && (peer->probing || conveyed(raft, peer->next - 1) <= peer->told))
+    if (!entries && (peer->state == WW_RAFT_PROBE || conveyed(raft, peer->next - 1) <= peer->told))
         return false;
 
     *message = (struct ww_raft_message){.type = WW_RAFT_APPEND,
-                                        .flags = peer->probing ? WW_RAFT_ANSWER : 0,
+                                        .flags = peer->state == WW_RAFT_PROBE ? WW_RAFT_ANSWER : 0,
                                         .question = peer->question,
                                         .group = raft->options.group,
                                         .term = raft->term};
@@ -170,15 +248,30 @@ bool ww_raft_next_append(const struct ww_raft *raft, uint32_t id, struct ww_raft
     return true;
 }
 
+static void snapshot_sent(struct ww_raft *raft, struct ww_raft_peer *peer, uint32_t bytes,
+                          uint64_t now_ns)
+{
+    peer->snapshot_sent += bytes;
+    peer->snapshot_ask = false;
+    WW_ASSERT(peer->snapshot_sent <= raft->snapshot_bytes);
+    if (peer->retry_at_ns == WW_RAFT_NEVER)
+        peer->retry_at_ns = ww_raft_retry_at(raft, peer, now_ns);
+}
+
 void ww_raft_sent(struct ww_raft *raft, uint32_t id, uint64_t last, uint32_t bytes, uint64_t now_ns)
 {
     struct ww_raft_peer *peer = &raft->peers[id];
 
+    now_ns += raft->clock_offset_ns;
     WW_ASSERT(raft->role == WW_RAFT_LEADER && is_peer(raft, id));
+    if (peer->state == WW_RAFT_SEND_SNAPSHOT) {
+        snapshot_sent(raft, peer, bytes, now_ns);
+        return;
+    }
     WW_ASSERT(last + 1 >= peer->next && last <= raft->log.last_index);
     if (peer->told < conveyed(raft, last))
         peer->told = conveyed(raft, last);
-    peer->paused = peer->probing;
+    peer->paused = peer->state == WW_RAFT_PROBE;
     if (last >= peer->next) {
         uint32_t tail = (peer->inflight_head + peer->inflight_count) % WW_RAFT_INFLIGHT_MAX;
         WW_ASSERT(peer->inflight_count < WW_RAFT_INFLIGHT_MAX);

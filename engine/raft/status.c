@@ -34,31 +34,45 @@ uint64_t ww_raft_term(const struct ww_raft *raft)
     return raft->term;
 }
 
+static struct ww_raft_peer_status peer_status(const struct ww_raft *raft, uint32_t id)
+{
+    const struct ww_raft_peer *peer = &raft->peers[id];
+
+    return (struct ww_raft_peer_status){.id = id,
+                                        .state = peer->state,
+                                        .voter = ww_raft_is_voter(raft, id),
+                                        .caught_up = ww_raft_caught_up(raft, peer),
+                                        .match = peer->match,
+                                        .next = peer->next,
+                                        .inflight_bytes = peer->inflight_bytes,
+                                        .window_bytes = peer->granted_bytes,
+                                        .rtt_ns = peer->rtt_ns};
+}
+
 void ww_raft_status(const struct ww_raft *raft, struct ww_raft_status *status)
 {
+    uint8_t peers = ww_raft_peers(raft);
+
     memset(status, 0, sizeof(*status));
     status->role = raft->role;
     status->leader = raft->leader;
     status->term = raft->term;
     status->vote = raft->vote;
-    status->first_index = 1;
+    status->first_index = raft->log.base_index + 1;
     status->last_index = raft->log.last_index;
     status->last_term = ww_raft_log_last_term(&raft->log);
     status->durable = raft->durable;
     status->commit = raft->commit;
+    status->snapshot_index = raft->snapshot_index;
+    status->configuration = raft->configuration.configuration;
+    status->configuration_index = raft->configuration.index;
+    status->configuration_committed = raft->configuration.index <= raft->commit;
+    status->election_timeout_ns = raft->election_timeout_ns;
     if (raft->role != WW_RAFT_LEADER)
         return;
-    for (uint32_t i = 0; i < raft->options.voter_count; i++) {
-        uint32_t id = raft->options.voters[i];
-        const struct ww_raft_peer *peer = &raft->peers[id];
-        if (id == raft->options.self)
-            continue;
-        status->peers[status->peer_count++] =
-            (struct ww_raft_peer_status){.id = id,
-                                         .match = peer->match,
-                                         .next = peer->next,
-                                         .inflight_bytes = peer->inflight_bytes,
-                                         .window_bytes = peer->granted_bytes,
-                                         .probing = peer->probing};
-    }
+    status->transfer_to = raft->transfer_to;
+    status->lease_ns = ww_raft_lease_ns(raft);
+    for (uint32_t id = 1; id <= WW_NODES_MAX; id++)
+        if (peers >> id & 1)
+            status->peers[status->peer_count++] = peer_status(raft, id);
 }

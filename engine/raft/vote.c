@@ -7,7 +7,8 @@
  *
  * Thesis 9.6 adds for the pre-vote: "and the voters have not received heartbeats from a valid
  * leader for at least a baseline election timeout"; section 4.2.3 the same for votes, so that a
- * disturbed node does not depose a leader that a quorum hears.
+ * disturbed node does not depose a leader that a quorum hears. A vote that the leader itself asked
+ * for (thesis 3.10) is exempt.
  */
 #include "engine/raft/raft_internal.h"
 
@@ -20,11 +21,13 @@ static bool log_up_to_date(const struct ww_raft *raft, const struct ww_raft_mess
            (message->log_term == last_term && message->index >= raft->log.last_index);
 }
 
-/* A leader that is heard, or that we are, since check-quorum ends one that is not heard. */
+/*
+ * A leader was heard (in whatever term: it may hold a lease on that), or we are one, since
+ * check-quorum ends one that is not heard.
+ */
 static bool leader_is_live(const struct ww_raft *raft)
 {
-    return raft->role == WW_RAFT_LEADER ||
-           (raft->leader != 0 && raft->now_ns - raft->heard_ns < raft->options.election_min_ns);
+    return raft->role == WW_RAFT_LEADER || raft->now_ns < raft->no_vote_until_ns;
 }
 
 static void reply(struct ww_raft *raft, const struct ww_raft_event *event, bool granted,
@@ -53,7 +56,7 @@ void ww_raft_recv_vote(struct ww_raft *raft, const struct ww_raft_event *event,
     const struct ww_raft_message *message = event->message;
     bool granted = false;
 
-    if (!leader_is_live(raft)) {
+    if ((message->flags & WW_RAFT_TRANSFER) || !leader_is_live(raft)) {
         if (message->term > raft->term)
             ww_raft_become_follower(raft, message->term, 0);
         granted = message->term == raft->term && (raft->vote == 0 || raft->vote == event->from) &&
@@ -76,6 +79,10 @@ void ww_raft_recv_vote_reply(struct ww_raft *raft, const struct ww_raft_event *e
     enum ww_raft_role asking =
         event->message->type == WW_RAFT_VOTE_REPLY ? WW_RAFT_CANDIDATE : WW_RAFT_PRE_CANDIDATE;
 
-    if (raft->role == asking && (event->message->flags & WW_RAFT_GRANTED))
+    if (raft->role != asking)
+        return;
+    if (event->message->flags & WW_RAFT_GRANTED)
         ww_raft_count_vote(raft, event->from, update);
+    else
+        ww_raft_count_denial(raft, event->from);
 }

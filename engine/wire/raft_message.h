@@ -3,13 +3,18 @@
  * The messages between the nodes of a group, 48 bytes each on the wire, in this very layout
  * (little-endian). The meaning of the fields per type:
  *
- *  type           index                 log_term            commit
- *  APPEND         previous index        previous term       leader's commit position
- *  APPEND_ACK     durable match index   0                   0
- *  APPEND_REJECT  rejected prev. index  conflicting term    first index of that term,
- *                                       (0: log too short)  or the position expected
- *  PRE_VOTE, VOTE last index            last term           0
- *  ..._REPLY      0                     0                   0       (flag WW_RAFT_GRANTED)
+ *  type             index                 log_term            commit
+ *  APPEND           previous index        previous term       leader's commit position
+ *  APPEND_ACK       durable match index   0                   round that it answers (0: none)
+ *  APPEND_REJECT    rejected prev. index  conflicting term    first index of that term,
+ *                                         (0: log too short)  or the position expected
+ *  PRE_VOTE, VOTE   last index            last term           0
+ *  ..._VOTE_REPLY   0                     0                   0      (flag WW_RAFT_GRANTED)
+ *  SNAPSHOT         last included index   last included term  offset of the body in the snapshot
+ *  SNAPSHOT_ACK     last included index   last included term  bytes of it that are here
+ *  TIMEOUT_NOW      0                     0                   0
+ *  TERM_PROBE       last index            last term           0
+ *  TERM_PROBE_REPLY last index            last term           the leader it hears (node id), or 0
  */
 #ifndef WW_WIRE_RAFT_MESSAGE_H
 #define WW_WIRE_RAFT_MESSAGE_H
@@ -24,12 +29,19 @@ enum ww_raft_message_type {
     WW_RAFT_PRE_VOTE_REPLY = 5,
     WW_RAFT_VOTE = 6,
     WW_RAFT_VOTE_REPLY = 7,
-    WW_RAFT_MESSAGE_TYPES = 8,
+    WW_RAFT_SNAPSHOT = 8,
+    WW_RAFT_SNAPSHOT_ACK = 9,
+    WW_RAFT_TIMEOUT_NOW = 10, /* the leader hands over: stand for election at once */
+    WW_RAFT_TERM_PROBE = 11,  /* a node whose votes are refused often asks instead */
+    WW_RAFT_TERM_PROBE_REPLY = 12,
+    WW_RAFT_MESSAGE_TYPES = 13,
 };
 
 enum ww_raft_message_flags {
     WW_RAFT_GRANTED = 1,
-    WW_RAFT_ANSWER = 2, /* APPEND: acknowledge this even when the answer says nothing new */
+    WW_RAFT_ANSWER = 2,   /* APPEND: acknowledge this even when the answer says nothing new */
+    WW_RAFT_TRANSFER = 4, /* VOTE: the leader asked for this election */
+    WW_RAFT_LAST = 8,     /* SNAPSHOT: the body ends it */
 };
 
 struct ww_raft_message {
@@ -37,8 +49,11 @@ struct ww_raft_message {
     uint8_t flags;
     uint16_t question; /* APPEND: the leader's count of questions; REJECT: of what it answers */
     uint32_t group;
-    uint32_t body_bytes;   /* APPEND: bytes of sealed batches in the datagram's body */
-    uint32_t window_bytes; /* ACK, REJECT: bytes that the receiver grants */
+    uint32_t body_bytes; /* APPEND: sealed batches; SNAPSHOT: a part of it */
+    union {
+        uint32_t window_bytes; /* ACK, REJECT: bytes that the receiver grants */
+        uint32_t round;        /* APPEND: the leader's newest round of heartbeats, low 32 bits */
+    };
     uint64_t term;
     uint64_t index;
     uint64_t log_term;
