@@ -44,6 +44,12 @@ static void put_transport(struct json_object *status, const struct ww_node *node
                    __atomic_load_n(&node->transport->counters[i], __ATOMIC_RELAXED));
 }
 
+static const char *const peer_states[] = {
+    [WW_RAFT_PROBE] = "probe",
+    [WW_RAFT_REPLICATE] = "replicate",
+    [WW_RAFT_SEND_SNAPSHOT] = "snapshot",
+};
+
 static void put_peers(struct json_object *group, const struct ww_raft_status *raft)
 {
     struct json_object *peers = json_object_new_array();
@@ -54,7 +60,7 @@ static void put_peers(struct json_object *group, const struct ww_raft_status *ra
         put_number(peer, "next", raft->peers[i].next);
         put_number(peer, "inflight_bytes", raft->peers[i].inflight_bytes);
         put_number(peer, "window_bytes", raft->peers[i].window_bytes);
-        put_text(peer, "state", raft->peers[i].probing ? "probe" : "replicate");
+        put_text(peer, "state", peer_states[raft->peers[i].state]);
         json_object_array_add(peers, peer);
     }
     json_object_object_add(group, "peers", peers);

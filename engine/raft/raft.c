@@ -147,12 +147,8 @@ static int receive(struct ww_raft *raft, const struct ww_raft_event *event,
 
 static void propose(struct ww_raft *raft, uint32_t count, struct ww_raft_update *update)
 {
-    if (raft->role != WW_RAFT_LEADER) {
-        update->status = WW_ENOTLEADER;
-        return;
-    }
-    if (raft->transfer_to != 0) {
-        update->status = WW_EBUSY;
+    if (!ww_raft_takes_proposals(raft)) {
+        update->status = raft->role == WW_RAFT_LEADER ? WW_EBUSY : WW_ENOTLEADER;
         return;
     }
     WW_ASSERT(count >= 1);

@@ -263,6 +263,8 @@ bool ww_raft_configuration_at(const struct ww_raft *raft, uint64_t index,
 uint8_t ww_raft_peers(const struct ww_raft *raft);
 
 bool ww_raft_is_leader(const struct ww_raft *raft);
+/* Would a proposal be taken now? A leader that hands over takes none. */
+bool ww_raft_takes_proposals(const struct ww_raft *raft);
 uint64_t ww_raft_commit(const struct ww_raft *raft);
 uint64_t ww_raft_last_index(const struct ww_raft *raft);
 uint32_t ww_raft_leader(const struct ww_raft *raft);

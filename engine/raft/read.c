@@ -3,8 +3,8 @@
  * Linearizable reads off the log.
  *
  * Thesis 6.4, read index: the leader notes its commit position, "needs to make sure it has not been
- * superseded by a newer leader of which it is unaware. It issues a new round of heartbeats and waits
- * for their acknowledgments from a majority"; "to improve efficiency further, the leader can
+ * superseded by a newer leader of which it is unaware. It issues a new round of heartbeats and
+ * waits for their acknowledgments from a majority"; "to improve efficiency further, the leader can
  * amortize this cost: it can use a single round of heartbeats for any number of read-only queries
  * that it has accumulated". One round is under way at a time; reads that come meanwhile share the
  * next.
@@ -34,7 +34,8 @@ uint64_t ww_raft_lease_ns(const struct ww_raft *raft)
 void ww_raft_time_jumped(struct ww_raft *raft)
 {
     raft->rounds_valid_from = raft->rounds + 1;
-    raft->no_vote_until_ns = raft->now_ns + raft->options.election_min_ns;
+    if (raft->term > 0) /* or no leader was ever heard */
+        raft->no_vote_until_ns = raft->now_ns + raft->options.election_min_ns;
 }
 
 static void confirm(struct ww_raft *raft)

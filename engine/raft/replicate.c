@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A leader's replication to each member: what to send next, what is on its way, heartbeats, retries.
+ * A leader's replication to each member: what to send next, what is on its way, heartbeats,
+ * retries.
  *
  * Thesis 10.2.2, pipelining: the leader "updates nextIndex ... before receiving the response"; on
  * failure it goes back. A retry waits exponentially longer, with jitter, up to a cap.

@@ -14,6 +14,11 @@ bool ww_raft_is_leader(const struct ww_raft *raft)
     return raft->role == WW_RAFT_LEADER;
 }
 
+bool ww_raft_takes_proposals(const struct ww_raft *raft)
+{
+    return raft->role == WW_RAFT_LEADER && raft->transfer_to == 0;
+}
+
 uint64_t ww_raft_commit(const struct ww_raft *raft)
 {
     return raft->commit;

@@ -183,12 +183,13 @@ static void skip_entries(struct ww_client_message *message, const uint8_t **body
 static bool admit(struct ww_net *net, struct ww_group *group, uint32_t link, uint32_t client,
                   const struct ww_client_message *message, const uint8_t *body)
 {
-    if (net->pending_free == WW_PENDING_NONE || ww_net_room(net) < message->body_bytes ||
+    if (!ww_raft_takes_proposals(group->raft) || net->pending_free == WW_PENDING_NONE ||
+        ww_net_room(net) < message->body_bytes ||
         !open_batch(net, group, message->body_bytes, message->count))
         return false;
     struct ww_raft_event event = {.type = WW_RAFT_EV_PROPOSE, .count = message->count};
     ww_net_step(net, group, &event, NULL);
-    WW_ASSERT(net->update.propose_status == WW_OK);
+    WW_ASSERT(net->update.status == WW_OK);
     struct ww_open_batch *open = &net->open;
     if (open->count == 0) {
         open->term = ww_raft_term(group->raft);

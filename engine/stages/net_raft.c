@@ -31,16 +31,22 @@ static void persist_hard_state(struct ww_net *net, struct ww_group *group,
     group->hard_state_end = net->buffer.head;
 }
 
-static void append_noop(struct ww_net *net, struct ww_group *group,
-                        const struct ww_raft_update *update)
+/* A leader's own entry: the first of its term, or a configuration. */
+static void append_own(struct ww_net *net, struct ww_group *group,
+                       const struct ww_raft_update *update)
 {
+    const struct ww_configuration *configuration = &update->configuration;
     ww_net_seal_open(net);
-    uint8_t *place = ww_net_reserve(net, WW_BATCH_HEADER_BYTES + WW_BATCH_ALIGN);
+    uint8_t *place = ww_net_reserve(net, WW_BATCH_HEADER_BYTES + 2 * WW_BATCH_ALIGN);
     if (place == NULL) {
-        ww_shard_fence(net->shard, WW_ENOSPC, "no room in the log for the first entry of a term");
+        ww_shard_fence(net->shard, WW_ENOSPC, "no room in the log for an entry of the leader");
         return;
     }
-    uint32_t bytes = ww_entry_encode(place + WW_BATCH_HEADER_BYTES, WW_ENTRY_NOOP, NULL, 0);
+    uint8_t *entry = place + WW_BATCH_HEADER_BYTES;
+    uint32_t bytes =
+        update->append_kind == WW_RAFT_APPENDED_NOOP
+            ? ww_entry_encode(entry, WW_ENTRY_NOOP, NULL, 0)
+            : ww_entry_encode(entry, WW_ENTRY_CONFIGURATION, configuration, sizeof(*configuration));
     ww_batch_seal(place, group->id, update->term, update->append_from, 1, bytes);
     ww_net_commit_batch(net, group, place);
 }
@@ -116,8 +122,8 @@ static void obey(struct ww_net *net, struct ww_group *group, const struct ww_raf
     }
     if (update->hard_state)
         persist_hard_state(net, group, update);
-    if (update->append_from != 0 && update->noop)
-        append_noop(net, group, update);
+    if (update->append_from != 0 && update->append_kind != WW_RAFT_APPENDED_BATCHES)
+        append_own(net, group, update);
     else if (update->append_from != 0 && body != NULL)
         append_body(net, group, update, body);
     for (uint32_t i = 0; i < update->message_count; i++)

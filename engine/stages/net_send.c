@@ -126,12 +126,11 @@ bool ww_net_send_appends(struct ww_net *net, struct ww_group *group)
 {
     if (!ww_raft_is_leader(group->raft))
         return true;
-    const struct ww_shard_options *options = &net->shard->options;
     struct ww_transport *transport = net->shard->transport;
+    uint8_t peers = ww_raft_peers(group->raft);
     bool done = true;
     for (uint32_t peer = 1; peer <= WW_NODES_MAX; peer++) {
-        bool member = (options->configuration.voters >> peer & 1) != 0 && peer != options->self;
-        if (member && transport->ops->link_up(transport, peer))
+        if ((peers >> peer & 1) && transport->ops->link_up(transport, peer))
             done = send_to_peer(net, group, peer) && done;
     }
     return done;

@@ -39,6 +39,21 @@ static void set_busy(struct ww_net *net)
         atomic_store_explicit(&net->shard->busy, busy, memory_order_relaxed);
 }
 
+/* A poll comes every few microseconds; a step of the clock that no poll explains is said. */
+static void take_time(struct ww_net *net)
+{
+    uint64_t now_ns = ww_clock_now(net->shard->clock);
+    uint64_t step_ns = now_ns - net->now_ns; /* very long when it went back */
+    net->now_ns = now_ns;
+    if (step_ns <= net->shard->options.election_min_ns / 4)
+        return;
+    for (uint32_t i = 0; i < net->shard->options.groups; i++) {
+        struct ww_raft_event event = {.type = WW_RAFT_EV_TIME_JUMPED};
+        ww_net_step(net, &net->groups[i], &event, NULL);
+    }
+    net->next_tick_ns = 0;
+}
+
 uint32_t ww_net_work(struct ww_shard *shard)
 {
     struct ww_net *net = shard->net;
@@ -46,7 +61,7 @@ uint32_t ww_net_work(struct ww_shard *shard)
     serve_view(net);
     if (atomic_load_explicit(&shard->fenced, memory_order_relaxed) != 0)
         return 0; /* a fenced node says nothing, so that nobody counts on it */
-    net->now_ns = ww_clock_now(shard->clock);
+    take_time(net);
     uint32_t work = ww_net_take_durable(net);
     work += ww_net_take_applied(net);
     work += ww_net_receive(net);
@@ -77,6 +92,10 @@ static int create_raft(struct ww_net *net, struct ww_group *group,
         .election_max_ns = options->election_max_ns,
         .retry_ns = options->retry_ns,
         .window_bytes = options->window_bytes,
+        .adaptive = options->adaptive,
+        .leases = options->leases,
+        .clock_drift_ppm = options->clock_drift_ppm,
+        .configuration = options->configuration,
         .term_runs = options->term_runs,
         .seed = options->seed + group->id,
         .term = recovered->term,
@@ -85,10 +104,7 @@ static int create_raft(struct ww_net *net, struct ww_group *group,
         .log_runs = recovered->run_count,
         .now_ns = net->now_ns,
     };
-    for (uint32_t id = 1; id <= WW_NODES_MAX; id++) {
-        if ((options->configuration.voters >> id & 1) != 0)
-            raft.voters[raft.voter_count++] = id;
-    }
+    memcpy(raft.priorities, options->priorities, sizeof(raft.priorities));
     const char *why = NULL;
     int status = ww_raft_create(&raft, &group->raft, &why);
     if (status != WW_OK)

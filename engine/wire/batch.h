@@ -18,7 +18,8 @@ enum ww_batch_kind {
 
 enum ww_entry_type {
     WW_ENTRY_DATA = 0,
-    WW_ENTRY_NOOP = 1, /* the first entry of a leader's term; empty */
+    WW_ENTRY_NOOP = 1,          /* the first entry of a leader's term; empty */
+    WW_ENTRY_CONFIGURATION = 2, /* struct ww_configuration */
 };
 
 struct ww_batch_header {

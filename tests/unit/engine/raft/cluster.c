@@ -304,7 +304,8 @@ static void start(struct cluster *cluster, struct node *node)
     static struct ww_raft_run runs[LOG_MAX];
     struct ww_raft_options options = {.group = 1,
                                       .self = node->id,
-                                      .voter_count = cluster->nodes,
+                                      .configuration = {.voters =
+                                                            (uint8_t)((2u << cluster->nodes) - 2)},
                                       .heartbeat_ns = 10 * POLL_NS,
                                       .election_min_ns = 50 * POLL_NS,
                                       .election_max_ns = 80 * POLL_NS,
@@ -316,8 +317,6 @@ static void start(struct cluster *cluster, struct node *node)
                                       .now_ns = cluster->poll * POLL_NS};
     const char *why;
 
-    for (uint32_t i = 0; i < cluster->nodes; i++)
-        options.voters[i] = i + 1;
     node->durable_last = 0;
     for (uint32_t i = 0; i < node->disk_durable; i++) {
         const struct record *record = &node->disk[i];

@@ -14,6 +14,7 @@
 #define RETRY 20u
 #define WINDOW 1000u
 #define TERM_RUNS 8u
+#define VOTERS(count) ((uint8_t)((1u << ((count) + 1)) - 2)) /* nodes 1 to count */
 
 struct fixture {
     struct ww_raft *raft;

@@ -20,12 +20,12 @@ Test(raft_append_reply, an_acknowledgement_begins_the_pipeline)
     struct fixture f;
 
     lead(&f);
-    cr_expect(fixture_peer(&f, 2).probing);
+    cr_expect_eq(fixture_peer(&f, 2).state, WW_RAFT_PROBE);
     fixture_ack(&f, 2, 4);
-    cr_expect(fixture_peer(&f, 2).probing, "the question was about 5");
+    cr_expect_eq(fixture_peer(&f, 2).state, WW_RAFT_PROBE, "the question was about 5");
     cr_expect_eq(fixture_peer(&f, 2).match, 4);
     fixture_ack(&f, 2, 5);
-    cr_expect_not(fixture_peer(&f, 2).probing);
+    cr_expect_neq(fixture_peer(&f, 2).state, WW_RAFT_PROBE);
     cr_expect_eq(fixture_peer(&f, 2).next, 7, "6 is on its way");
     cr_expect_eq(fixture_peer(&f, 2).inflight_bytes, 100);
     fixture_ack(&f, 2, 6);
@@ -44,12 +44,12 @@ Test(raft_append_reply, c8_match_never_goes_back_and_next_stays_above)
     cr_expect_eq(fixture_peer(&f, 2).match, 6);
     cr_expect_eq(fixture_peer(&f, 2).next, 7);
     fixture_reject(&f, 2, 5, 0, 1); /* an older rejection: index at or below match */
-    cr_expect_not(fixture_peer(&f, 2).probing);
+    cr_expect_neq(fixture_peer(&f, 2).state, WW_RAFT_PROBE);
     cr_expect_eq(fixture_peer(&f, 2).next, 7);
     fixture_propose(&f, 2);
     cr_assert(fixture_replicate(&f, 2, 9, &(struct ww_raft_message){0}));
     fixture_reject(&f, 2, 8, 0, 2); /* a hint below match */
-    cr_expect(fixture_peer(&f, 2).probing);
+    cr_expect_eq(fixture_peer(&f, 2).state, WW_RAFT_PROBE);
     cr_expect_eq(fixture_peer(&f, 2).match, 6);
     cr_expect_eq(fixture_peer(&f, 2).next, 7);
     fixture_ack(&f, 2, 8); /* 8 was there after all */
@@ -67,7 +67,7 @@ Test(raft_append_reply, a_peer_that_lost_what_it_acknowledged_is_served_again)
     lead(&f);
     fixture_ack(&f, 2, 6);
     fixture_reject(&f, 2, 6, 0, 3);
-    cr_expect(fixture_peer(&f, 2).probing, "is that so now?");
+    cr_expect_eq(fixture_peer(&f, 2).state, WW_RAFT_PROBE, "is that so now?");
     cr_expect_eq(fixture_peer(&f, 2).match, 6);
     fixture_tick(&f, f.now + HEARTBEAT);
     cr_assert_not_null(fixture_sent(&f, 2, WW_RAFT_APPEND));
@@ -154,9 +154,9 @@ Test(raft_append_reply, answers_to_older_questions_are_ignored)
     fixture_reject(&f, 2, 4, 0, 1);
     cr_expect_not(fixture_replicate(&f, 2, 9, &message), "the question is still open");
     fixture_ack(&f, 2, 2);
-    cr_expect_not(fixture_peer(&f, 2).probing);
+    cr_expect_neq(fixture_peer(&f, 2).state, WW_RAFT_PROBE);
     fixture_reject(&f, 2, 9, 0, 5); /* beyond what was ever sent */
-    cr_expect_not(fixture_peer(&f, 2).probing);
+    cr_expect_neq(fixture_peer(&f, 2).state, WW_RAFT_PROBE);
     fixture_stop(&f);
 }
 

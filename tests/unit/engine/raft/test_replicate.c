@@ -12,7 +12,7 @@ static void lead(struct fixture *f)
     fixture_become_leader(f);
     cr_assert(fixture_replicate(f, 2, 9, &message));
     fixture_ack(f, 2, 3);
-    cr_assert_not(fixture_peer(f, 2).probing);
+    cr_assert_neq(fixture_peer(f, 2).state, WW_RAFT_PROBE);
     cr_assert(fixture_replicate(f, 2, 0, &message) == false);
 }
 
@@ -230,6 +230,6 @@ Test(raft_replicate, c9_a_leader_that_no_quorum_answers_steps_down_in_its_term)
     cr_expect_not(f.update.hard_state);
     cr_expect_eq(ww_raft_leader(f.raft), 0);
     fixture_propose(&f, 1);
-    cr_expect_eq(f.update.propose_status, WW_ENOTLEADER);
+    cr_expect_eq(f.update.status, WW_ENOTLEADER);
     fixture_stop(&f);
 }
