@@ -161,8 +161,9 @@ static int take_short(struct ww_cli *cli, struct words *words, const char *word,
 static int take_verb(struct ww_cli *cli, const struct ww_command *const *commands,
                      struct words *words, struct ww_error *error)
 {
-    const char *nearest = NULL, *word = words->next[-1];
-    size_t distance = SIZE_MAX;
+    const char *nearest = NULL, *incomplete = NULL, *word = words->next[-1];
+    const char *second = words->left > 0 ? *words->next : "";
+    size_t distance = SIZE_MAX, noun_distance = SIZE_MAX;
     for (; *commands != NULL; commands++) {
         const struct ww_command *command = *commands;
         size_t length = strcspn(command->verb, " ");
@@ -171,8 +172,14 @@ static int take_verb(struct ww_cli *cli, const struct ww_command *const *command
             ww_nearest_offer(word, command->verb, &nearest, &distance);
         if (strlen(word) != length || memcmp(word, command->verb, length) != 0)
             continue;
-        if (noun != NULL && (words->left == 0 || strcmp(*words->next, noun) != 0))
-            return fail_usage(cli, error, "incomplete command", word, command->verb);
+        if (noun != NULL && strcmp(second, noun) != 0) {
+            size_t before = noun_distance;
+            const char *ignored = NULL;
+            ww_nearest_offer(second, noun, &ignored, &noun_distance);
+            if (incomplete == NULL || (*second != 0 && noun_distance < before))
+                incomplete = command->verb;
+            continue;
+        }
         if (noun != NULL) {
             words->next++;
             words->left--;
@@ -180,7 +187,17 @@ static int take_verb(struct ww_cli *cli, const struct ww_command *const *command
         cli->command = command;
         return WW_OK;
     }
+    if (incomplete != NULL)
+        return fail_usage(cli, error, "incomplete command", word, incomplete);
     return fail_usage(cli, error, "unknown command", word, nearest);
+}
+
+static int take_operand(struct ww_cli *cli, const char *word, struct ww_error *error)
+{
+    if (cli->command->operand == NULL || cli->operand != NULL)
+        return fail_usage(cli, error, "nothing is to be done with", word, NULL);
+    cli->operand = word;
+    return WW_OK;
 }
 
 int ww_args_parse(struct ww_cli *cli, const struct ww_command *const *commands, int count,
@@ -199,11 +216,16 @@ int ww_args_parse(struct ww_cli *cli, const struct ww_command *const *commands, 
         else if (cli->command == NULL)
             status = take_verb(cli, commands, &words, error);
         else
-            status = fail_usage(cli, error, "nothing is to be done with", word, NULL);
+            status = take_operand(cli, word, error);
         if (status != WW_OK)
             return status;
     }
     cli->help = ww_cli_switch(cli, "help");
+    bool wanted = cli->command != NULL && cli->command->operand != NULL && !cli->help &&
+                  cli->command->operand[0] != '[';
+    if (wanted && cli->operand == NULL)
+        return ww_fail(error, WW_EINVAL, "%s is missing (help: ww %s --help)",
+                       cli->command->operand, cli->command->verb);
     return WW_OK;
 }
 
@@ -271,6 +293,17 @@ int ww_cli_duration(const struct ww_cli *cli, const char *flag, uint64_t min_ns,
     return get_number(cli, flag, ww_parse_duration, ww_format_duration, min_ns, max_ns, ns, error);
 }
 
+int ww_cli_node(const struct ww_cli *cli, uint32_t *node, struct ww_error *error)
+{
+    uint64_t value;
+    const char *why;
+    if (ww_parse_count(cli->operand, &value, &why) != WW_OK || value < 1 || value > WW_NODES_MAX)
+        return ww_fail(error, WW_EINVAL, "'%s' is not the id of a node, 1 .. %u", cli->operand,
+                       WW_NODES_MAX);
+    *node = (uint32_t)value;
+    return WW_OK;
+}
+
 int ww_cli_choice(const struct ww_cli *cli, const char *flag, const char *const *choices,
                   uint32_t *choice, struct ww_error *error)
 {
@@ -321,7 +354,8 @@ static void print_flags(const struct ww_flag *flags, FILE *file)
 
 void ww_args_help(const struct ww_command *command, FILE *file)
 {
-    fprintf(file, "ww %s: %s\n\n", command->verb, command->summary);
+    fprintf(file, "ww %s%s%s: %s\n\n", command->verb, command->operand != NULL ? " " : "",
+            command->operand != NULL ? command->operand : "", command->summary);
     if (command->flags->name != NULL)
         fprintf(file, "Flags:\n");
     print_flags(command->flags, file);
@@ -347,7 +381,7 @@ void ww_args_help_all(const struct ww_command *const *commands, FILE *file)
                   "Usage: ww COMMAND [flags]; ww COMMAND --help says more.\n\nCommands:\n");
     for (; *commands != NULL; commands++)
         if (!(*commands)->hidden)
-            fprintf(file, "  %-14s %s\n", (*commands)->verb, (*commands)->summary);
+            fprintf(file, "  %-16s %s\n", (*commands)->verb, (*commands)->summary);
     fprintf(file, "\nGlobal flags, before or after the command:\n");
     print_flags(global_flags, file);
 }

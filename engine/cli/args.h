@@ -30,8 +30,9 @@ struct ww_command {
     const char *verb;    /* "append"; with a noun: "config show" */
     const char *summary; /* one line, for `ww help` */
     const struct ww_flag *flags;
-    bool takes_config; /* every configuration key is a flag too: --wal.depth, --depth */
-    bool hidden;       /* not in `ww help` */
+    const char *operand; /* what the help calls the word behind the verb; in brackets: optional */
+    bool takes_config;   /* every configuration key is a flag too: --wal.depth, --depth */
+    bool hidden;         /* not in `ww help` */
     int (*run)(struct ww_cli *cli); /* returns the exit code */
 };
 
@@ -43,6 +44,7 @@ struct ww_override {
 
 struct ww_cli {
     const struct ww_command *command;
+    const char *operand;                  /* the word behind the verb, or NULL */
     const char *values[WW_CLI_FLAGS_MAX]; /* as given: the global flags, then the command's */
     struct ww_override overrides[WW_CLI_OVERRIDES_MAX];
     uint32_t override_count;
@@ -68,6 +70,9 @@ int ww_cli_bytes(const struct ww_cli *cli, const char *flag, uint64_t min, uint6
                  uint64_t *value, struct ww_error *error);
 int ww_cli_duration(const struct ww_cli *cli, const char *flag, uint64_t min_ns, uint64_t max_ns,
                     uint64_t *ns, struct ww_error *error);
+
+/* The operand, which names a node. */
+int ww_cli_node(const struct ww_cli *cli, uint32_t *node, struct ww_error *error);
 
 /* The place of the value in `choices` (ended by NULL). */
 int ww_cli_choice(const struct ww_cli *cli, const char *flag, const char *const *choices,

@@ -20,7 +20,13 @@ extern const struct ww_command ww_command_append;
 extern const struct ww_command ww_command_bench;
 extern const struct ww_command ww_command_config_show;
 extern const struct ww_command ww_command_help;
+extern const struct ww_command ww_command_leader_transfer;
 extern const struct ww_command ww_command_load; /* hidden: the load generator of `ww bench` */
+extern const struct ww_command ww_command_member_add;
+extern const struct ww_command ww_command_member_demote;
+extern const struct ww_command ww_command_member_list;
+extern const struct ww_command ww_command_member_promote;
+extern const struct ww_command ww_command_member_remove;
 extern const struct ww_command ww_command_node;
 extern const struct ww_command ww_command_probe; /* hidden: measures the limits for `ww bench` */
 extern const struct ww_command ww_command_status;

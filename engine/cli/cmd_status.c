@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ww status: asks every node and prints who leads, and how far each has come. */
 #include "engine/cli/cli.h"
-#include "engine/control/http_client.h"
+#include "engine/cli/cluster_status.h"
 
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const struct ww_flag flags[] = {
@@ -14,132 +13,76 @@ static const struct ww_flag flags[] = {
     {NULL},
 };
 
-struct cluster_status {
-    uint32_t count, answered;
-    uint32_t ids[WW_NODES_MAX];
-    char endpoints[WW_NODES_MAX][64];
-    struct json_object *answers[WW_NODES_MAX]; /* NULL: no answer */
-    char errors[WW_NODES_MAX][200];
-};
-
-static int64_t number_of(struct json_object *object, const char *key)
+/* What a node is to the group: its role, or for one that is no voter what it is instead. */
+static const char *role_of(struct json_object *state, const struct ww_cluster_members *members,
+                           uint32_t node)
 {
-    struct json_object *value;
-    return json_object_object_get_ex(object, key, &value) ? json_object_get_int64(value) : 0;
+    const char *role = ww_json_text(state, "role");
+    const char *membership = ww_membership_name(&members->configuration, node);
+    if (strcmp(role, "leader") == 0 || strcmp(membership, "voter") == 0)
+        return role;
+    return strcmp(membership, "none") == 0 ? "no member" : membership;
 }
 
-static const char *text_of(struct json_object *object, const char *key)
+static void print_row(const struct ww_cluster_status *all, const struct ww_cluster_members *members,
+                      uint32_t i, uint32_t group)
 {
-    struct json_object *value;
-    return json_object_object_get_ex(object, key, &value) ? json_object_get_string(value) : "";
-}
-
-static struct json_object *list_of(struct json_object *object, const char *key)
-{
-    struct json_object *value;
-    bool found = json_object_object_get_ex(object, key, &value) &&
-                 json_object_is_type(value, json_type_array);
-    return found ? value : NULL;
-}
-
-static size_t length_of(struct json_object *list)
-{
-    return list == NULL ? 0 : json_object_array_length(list);
-}
-
-static int ask(const char *endpoint, uint64_t timeout_ns, struct json_object **answer,
-               struct ww_error *error)
-{
-    char *body;
-    int status = ww_http_get(endpoint, "/v1/status", timeout_ns, &body, error);
-    if (status != WW_OK)
-        return status;
-    *answer = json_tokener_parse(body);
-    free(body);
-    if (list_of(*answer, "nodes") != NULL && list_of(*answer, "groups") != NULL)
-        return WW_OK;
-    json_object_put(*answer);
-    *answer = NULL;
-    return ww_fail(error, WW_EIO, "endpoint %s does not answer as a node", endpoint);
-}
-
-/* Asks the endpoint for the list of nodes, then each of them. */
-static int collect(struct cluster_status *all, const char *endpoint, uint64_t timeout_ns,
-                   struct ww_error *error)
-{
-    struct json_object *first = NULL;
-    int status = ask(endpoint, timeout_ns, &first, error);
-    if (status != WW_OK)
-        return status;
-    struct json_object *nodes = list_of(first, "nodes");
-    for (size_t i = 0; i < length_of(nodes) && i < WW_NODES_MAX; i++) {
-        struct json_object *node = json_object_array_get_idx(nodes, i);
-        struct ww_error why;
-        all->ids[i] = (uint32_t)number_of(node, "id");
-        snprintf(all->endpoints[i], sizeof(all->endpoints[i]), "%s", text_of(node, "admin"));
-        if (all->ids[i] == number_of(first, "node"))
-            all->answers[i] = json_object_get(first);
-        else if (ask(all->endpoints[i], timeout_ns, &all->answers[i], &why) != WW_OK)
-            snprintf(all->errors[i], sizeof(all->errors[i]), "%.199s", why.text);
-        all->answered += all->answers[i] != NULL;
-        all->count++;
-    }
-    json_object_put(first);
-    return WW_OK;
-}
-
-/* Is there a leader, known to a node that answered, in each group? */
-static bool led(const struct cluster_status *all)
-{
-    size_t groups = 0, with_leader = 0;
-    for (uint32_t i = 0; i < all->count; i++)
-        if (length_of(list_of(all->answers[i], "groups")) > groups)
-            groups = length_of(list_of(all->answers[i], "groups"));
-    for (size_t group = 0; group < groups; group++) {
-        bool known = false;
-        for (uint32_t i = 0; i < all->count; i++) {
-            struct json_object *list = list_of(all->answers[i], "groups");
-            if (group < length_of(list))
-                known |= number_of(json_object_array_get_idx(list, group), "leader") != 0;
-        }
-        with_leader += known;
-    }
-    return groups > 0 && with_leader == groups;
-}
-
-static void print_row(const struct cluster_status *all, uint32_t i, size_t group)
-{
-    struct json_object *list = list_of(all->answers[i], "groups");
-    if (group >= length_of(list)) {
-        printf("%5u  %-12s %s\n", all->ids[i], "unreachable", all->errors[i]);
+    struct json_object *row = ww_cluster_status_group(all, i, group);
+    if (row == NULL) {
+        printf("%5u  %-13s %s\n", all->ids[i], "unreachable", all->errors[i]);
         return;
     }
-    struct json_object *row = json_object_array_get_idx(list, group);
-    const char *health = text_of(all->answers[i], "health");
-    printf("%5u  %-12s %6" PRId64 " %12" PRId64 " %12" PRId64 " %12" PRId64 " %12" PRId64 "  %s",
-           all->ids[i], text_of(row, "role"), number_of(row, "term"), number_of(row, "commit"),
-           number_of(row, "applied"), number_of(row, "last_index"), number_of(row, "durable"),
-           all->endpoints[i]);
+    const char *health = ww_json_text(all->answers[i], "health");
+    printf("%5u  %-13s %6" PRId64 " %12" PRId64 " %12" PRId64 " %12" PRId64 " %12" PRId64 "  %s",
+           all->ids[i], role_of(row, members, all->ids[i]), ww_json_number(row, "term"),
+           ww_json_number(row, "commit"), ww_json_number(row, "applied"),
+           ww_json_number(row, "last_index"), ww_json_number(row, "durable"), all->endpoints[i]);
     if (strcmp(health, "ok") != 0)
         printf("  %s", health);
     putchar('\n');
 }
 
-static void print_table(const struct cluster_status *all)
+static void print_nodes(const char *before, uint8_t nodes)
 {
-    size_t groups = 1;
-    for (uint32_t i = 0; i < all->count; i++)
-        if (length_of(list_of(all->answers[i], "groups")) > groups)
-            groups = length_of(list_of(all->answers[i], "groups"));
-    for (size_t group = 0; group < groups; group++) {
-        printf("%sgroup %zu\n%5s  %-12s %6s %12s %12s %12s %12s  %s\n", group == 0 ? "" : "\n",
-               group, "node", "role", "term", "commit", "applied", "last", "durable", "endpoint");
+    printf("%s", before);
+    for (uint32_t id = 1; id <= WW_NODES_MAX; id++)
+        if ((nodes >> id & 1) != 0)
+            printf(" %u", id);
+}
+
+/* "group 0", and what is under way in it. */
+static void print_head(const struct ww_cluster_status *all,
+                       const struct ww_cluster_members *members, uint32_t group)
+{
+    int leader = ww_cluster_status_leader(all, group);
+    struct json_object *state =
+        leader < 0 ? NULL : ww_cluster_status_group(all, (uint32_t)leader, group);
+    printf("%sgroup %u", group == 0 ? "" : "\n", group);
+    if (ww_configuration_joint(&members->configuration)) {
+        print_nodes(", joint phase: voters", members->configuration.old_voters);
+        print_nodes(" become", members->configuration.voters);
+    } else if (members->configuration.voters != 0 && !members->committed) {
+        printf(", a change of the members is under way");
+    }
+    if (ww_json_number(state, "transfer_to") != 0)
+        printf(", the leader hands over to %" PRId64, ww_json_number(state, "transfer_to"));
+    printf("\n%5s  %-13s %6s %12s %12s %12s %12s  %s\n", "node", "role", "term", "commit",
+           "applied", "last", "durable", "endpoint");
+}
+
+static void print_table(const struct ww_cluster_status *all)
+{
+    uint32_t groups = ww_cluster_status_groups(all);
+    for (uint32_t group = 0; group < (groups > 0 ? groups : 1); group++) {
+        struct ww_cluster_members members;
+        ww_cluster_status_members(all, group, &members);
+        print_head(all, &members, group);
         for (uint32_t i = 0; i < all->count; i++)
-            print_row(all, i, group);
+            print_row(all, &members, i, group);
     }
 }
 
-static void print_json(const struct cluster_status *all)
+static void print_json(const struct ww_cluster_status *all)
 {
     struct json_object *list = json_object_new_array();
     for (uint32_t i = 0; i < all->count; i++) {
@@ -156,25 +99,34 @@ static void print_json(const struct cluster_status *all)
     json_object_put(list);
 }
 
+static bool available(const struct ww_cluster_status *all)
+{
+    uint32_t groups = ww_cluster_status_groups(all), decided = 0;
+    for (uint32_t group = 0; group < groups; group++)
+        decided += ww_cluster_status_available(all, group);
+    if (groups == 0 || decided < groups)
+        fprintf(stderr,
+                "ww status: %u of %u nodes answer; %u of %u groups have a leader and a "
+                "majority of their voters\n",
+                all->answered, all->count, decided, groups);
+    return groups > 0 && decided == groups;
+}
+
 static int run(struct ww_cli *cli)
 {
-    struct cluster_status all = {0};
+    struct ww_cluster_status all;
     struct ww_error error;
     uint64_t timeout_ns;
     if (ww_cli_duration(cli, "timeout", 1000000, UINT64_MAX / 2, &timeout_ns, &error) != WW_OK ||
-        collect(&all, ww_cli_endpoint(cli), timeout_ns, &error) != WW_OK)
+        ww_cluster_status_ask(&all, ww_cli_endpoint(cli), timeout_ns, &error) != WW_OK)
         return ww_cli_fail(cli, &error);
     if (ww_cli_json(cli))
         print_json(&all);
     else
         print_table(&all);
-    bool available = all.answered * 2 > all.count && led(&all);
-    if (!available)
-        fprintf(stderr, "ww status: %u of %u nodes answer%s\n", all.answered, all.count,
-                led(&all) ? "" : "; no leader is known");
-    for (uint32_t i = 0; i < all.count; i++)
-        json_object_put(all.answers[i]);
-    return available ? WW_EXIT_DONE : WW_EXIT_UNAVAILABLE;
+    int result = available(&all) ? WW_EXIT_DONE : WW_EXIT_UNAVAILABLE;
+    ww_cluster_status_free(&all);
+    return result;
 }
 
 const struct ww_command ww_command_status = {

@@ -10,6 +10,7 @@
 
 static const struct ww_flag flags[] = {
     {"nodes", 'n', "N", "3", "nodes: 1, 3, 5 or 7"},
+    {"spare", 0, "N", "0", "more nodes, which wait for `ww member add`"},
     {"data", 0, "DIR", NULL,
      "keep the cluster in DIR, and start it again from there; without it, a directory below "
      "$TMPDIR or /tmp that is removed at the end"},
@@ -18,20 +19,24 @@ static const struct ww_flag flags[] = {
     {NULL},
 };
 
-static void print_endpoints(const struct ww_local_cluster *cluster, uint32_t nodes)
+static void print_endpoints(const struct ww_local_cluster *cluster, uint32_t nodes, uint32_t spares)
 {
     printf("The cluster is up, in %s\n", ww_local_cluster_directory(cluster));
-    for (uint32_t id = 1; id <= nodes; id++)
-        printf("  node %u: endpoint %s, process %d\n", id, ww_local_cluster_endpoint(cluster, id),
-               (int)ww_local_cluster_pid(cluster, id));
+    for (uint32_t id = 1; id <= nodes + spares; id++)
+        printf("  node %u: endpoint %s, process %d%s\n", id, ww_local_cluster_endpoint(cluster, id),
+               (int)ww_local_cluster_pid(cluster, id), id > nodes ? ", spare" : "");
     const char *first = ww_local_cluster_endpoint(cluster, 1);
     const char *last = ww_local_cluster_endpoint(cluster, nodes);
     printf("Try, in another terminal:\n"
            "  ww status --endpoint %s\n"
            "  echo hello | ww append --endpoint %s\n"
-           "  ww tail --follow --endpoint %s\n"
-           "^C stops it.\n",
+           "  ww tail --follow --endpoint %s\n",
            first, first, last);
+    if (spares != 0)
+        printf("  ww member add %u --endpoint %s\n"
+               "  ww member promote %u --endpoint %s\n",
+               nodes + 1, first, nodes + 1, first);
+    printf("^C stops it.\n");
     fflush(stdout);
 }
 
@@ -55,12 +60,14 @@ static int run(struct ww_cli *cli)
                                        .keep = ww_cli_switch(cli, "keep")};
     struct ww_local_cluster *cluster;
     struct ww_error error;
-    uint64_t nodes, port;
+    uint64_t nodes, spares, port;
     if (ww_cli_config(cli, &options.config, &error) != WW_OK ||
         ww_cli_count(cli, "nodes", 1, WW_NODES_MAX, &nodes, &error) != WW_OK ||
+        ww_cli_count(cli, "spare", 0, WW_NODES_MAX - 1, &spares, &error) != WW_OK ||
         ww_cli_count(cli, "port", 1, 65535 - WW_NODES_MAX, &port, &error) != WW_OK)
         return ww_cli_fail(cli, &error);
     options.nodes = (uint32_t)nodes;
+    options.spares = (uint32_t)spares;
     options.admin_port = (uint32_t)port;
     ww_cli_block_signals();
     if (ww_local_cluster_start(&options, &cluster, &error) != WW_OK)
@@ -68,8 +75,8 @@ static int run(struct ww_cli *cli)
     int result = WW_EXIT_DONE;
     if (ww_local_cluster_wait_ready(cluster, READY_TIMEOUT_NS, ww_cli_interrupted, &error) ==
         WW_OK) {
-        print_endpoints(cluster, options.nodes);
-        if (watch(cluster, options.nodes) != 0)
+        print_endpoints(cluster, options.nodes, options.spares);
+        if (watch(cluster, options.nodes + options.spares) != 0)
             result = WW_EXIT_FAILED;
     } else if (!ww_cli_interrupted(0)) {
         result = ww_cli_fail(cli, &error);

@@ -161,6 +161,7 @@ static int plan_cluster(struct ww_local_cluster *cluster, const struct ww_local_
         struct ww_config_node *node = &config->nodes[i];
         node->id = i + 1;
         node->port = udp[i];
+        node->join = i >= options->nodes;
         snprintf(node->admin, sizeof(node->admin), "127.0.0.1:%u", admin[i]);
     }
     snprintf(config->socket_dir, sizeof(config->socket_dir), "%.99s/sockets", cluster->directory);
@@ -207,10 +208,13 @@ int ww_local_cluster_start(const struct ww_local_options *options,
     if (options->nodes == 0 || options->nodes > WW_NODES_MAX)
         return ww_fail(error, WW_EINVAL, "a cluster has 1, 3, 5 or 7 nodes, not %u",
                        options->nodes);
+    if (options->spares > WW_NODES_MAX - options->nodes)
+        return ww_fail(error, WW_EINVAL, "%u nodes and %u spares are more than %u", options->nodes,
+                       options->spares, WW_NODES_MAX);
     struct ww_local_cluster *started = calloc(1, sizeof(*started));
     if (started == NULL)
         return ww_fail(error, WW_ENOMEM, "no memory for a local cluster");
-    started->count = options->nodes;
+    started->count = options->nodes + options->spares;
     int status = start_all(started, options, error);
     if (status == WW_OK)
         *cluster = started;
@@ -219,8 +223,9 @@ int ww_local_cluster_start(const struct ww_local_options *options,
     return status;
 }
 
-/* Does this status come from our process, healthy and with a leader in every group? */
-static bool is_ready(const char *text, pid_t pid)
+/* Does this status come from our process, healthy and, unless a spare, with a leader in every
+ * group? */
+static bool is_ready(const char *text, pid_t pid, bool spare)
 {
     struct json_object *status = json_tokener_parse(text), *value, *groups;
     bool ready = json_object_object_get_ex(status, "pid", &value) &&
@@ -229,7 +234,7 @@ static bool is_ready(const char *text, pid_t pid)
                  strcmp(json_object_get_string(value), "ok") == 0 &&
                  json_object_object_get_ex(status, "groups", &groups) &&
                  json_object_is_type(groups, json_type_array);
-    for (size_t i = 0; ready && i < json_object_array_length(groups); i++)
+    for (size_t i = 0; ready && !spare && i < json_object_array_length(groups); i++)
         ready = json_object_object_get_ex(json_object_array_get_idx(groups, i), "leader", &value) &&
                 json_object_get_int(value) != 0;
     json_object_put(status);
@@ -245,7 +250,7 @@ static bool all_ready(struct ww_local_cluster *cluster, struct ww_error *why)
             continue;
         if (ww_http_get(node->endpoint, "/v1/status", 1000ull * MILLISECOND, &text, why) != WW_OK)
             return false;
-        bool ready = is_ready(text, node->pid);
+        bool ready = is_ready(text, node->pid, node->config.nodes[i].join);
         free(text);
         if (!ready) {
             ww_fail(why, WW_ETIMEOUT, "node %u knows no leader", i + 1);

@@ -20,6 +20,7 @@
 struct ww_local_options {
     struct ww_config config; /* of all nodes; cluster.nodes, node.* and net.sockets are filled in */
     uint32_t nodes;          /* 1, 3, 5, 7 */
+    uint32_t spares;         /* more nodes, behind them, which wait to be added */
     /* Created if missing; a cluster that is there is started again with its data. NULL: a fresh one
      * below $TMPDIR or /tmp, removed at the end unless `keep`. */
     const char *directory;
@@ -33,8 +34,9 @@ struct ww_local_cluster;
 int ww_local_cluster_start(const struct ww_local_options *options,
                            struct ww_local_cluster **cluster, struct ww_error *error);
 
-/* Waits until every running node answers and names a leader of every group. WW_ECLOSED: one died;
- * WW_ETIMEOUT. `interrupted` (may be NULL) ends the wait when it returns true: WW_ECLOSED too. */
+/* Waits until every running node answers and, but for the spares, names a leader of every group.
+ * WW_ECLOSED: one died; WW_ETIMEOUT. `interrupted` (may be NULL) ends the wait when it returns true:
+ * WW_ECLOSED too. */
 int ww_local_cluster_wait_ready(struct ww_local_cluster *cluster, uint64_t timeout_ns,
                                 bool (*interrupted)(uint64_t wait_ns), struct ww_error *error);
 

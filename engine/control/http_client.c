@@ -44,25 +44,26 @@ static int status_of(CURLcode code)
     }
 }
 
-static int perform(CURL *curl, const char *endpoint, const char *path, struct ww_error *error)
+static int perform(CURL *curl, const char *endpoint, uint32_t *code, struct ww_error *error)
 {
     char why[CURL_ERROR_SIZE] = "";
-    long code = 0;
+    long answered = 0;
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
     CURLcode result = curl_easy_perform(curl);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL);
     if (result != CURLE_OK)
         return ww_fail(error, status_of(result), "no answer from endpoint %s: %s", endpoint,
                        *why != 0 ? why : curl_easy_strerror(result));
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code);
-    if (code != 200)
-        return ww_fail(error, WW_EIO, "endpoint %s answers %ld to %s", endpoint, code, path);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answered);
+    *code = (uint32_t)answered;
     return WW_OK;
 }
 
-int ww_http_get(const char *endpoint, const char *path, uint64_t timeout_ns, char **body,
-                struct ww_error *error)
+/* POST of `json`, or GET when it is NULL. */
+static int ask(const char *endpoint, const char *path, const char *json, uint64_t timeout_ns,
+               uint32_t *code, char **body, struct ww_error *error)
 {
+    struct curl_slist *headers = NULL;
     char url[512];
     struct answer answer = {.text = calloc(1, 1)};
     const char *colon = strrchr(endpoint, ':');
@@ -84,11 +85,35 @@ int ww_http_get(const char *endpoint, const char *path, uint64_t timeout_ns, cha
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(timeout_ns / 1000000u) + 1);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
-    int status = perform(curl, endpoint, path, error);
+    if (json != NULL) {
+        headers = curl_slist_append(NULL, "Content-Type: application/json");
+        curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, json);
+    }
+    int status = perform(curl, endpoint, code, error);
     curl_easy_cleanup(curl);
+    curl_slist_free_all(headers);
     if (status == WW_OK)
         *body = answer.text;
     else
         free(answer.text);
     return status;
+}
+
+int ww_http_post(const char *endpoint, const char *path, const char *json, uint64_t timeout_ns,
+                 uint32_t *code, char **body, struct ww_error *error)
+{
+    return ask(endpoint, path, json, timeout_ns, code, body, error);
+}
+
+int ww_http_get(const char *endpoint, const char *path, uint64_t timeout_ns, char **body,
+                struct ww_error *error)
+{
+    uint32_t code;
+    int status = ask(endpoint, path, NULL, timeout_ns, &code, body, error);
+    if (status != WW_OK || code == 200)
+        return status;
+    free(*body);
+    *body = NULL;
+    return ww_fail(error, WW_EIO, "endpoint %s answers %u to %s", endpoint, code, path);
 }

@@ -8,6 +8,12 @@
 #include <stdint.h>
 
 /*
+ * POST of a JSON text; like ww_http_get, but any answer counts: *code is its HTTP code.
+ */
+int ww_http_post(const char *endpoint, const char *path, const char *json, uint64_t timeout_ns,
+                 uint32_t *code, char **body, struct ww_error *error);
+
+/*
  * GET http://endpoint/path. `endpoint` is HOST:PORT. On success *body is the answer, terminated;
  * free() it. WW_ETIMEOUT: nobody answers there; WW_EINVAL: not an endpoint; WW_EIO: an answer other
  * than 200, or larger than 16 MiB. On failure *body is NULL.

@@ -10,19 +10,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define CONNECTIONS_MAX 64u
 #define CONNECTION_BYTES ((size_t)16 * 1024) /* headers and answer heads of one connection */
 #define IDLE_SECONDS 10u
+#define BODY_MAX 1024u /* of a request; one takes some 20 bytes */
+
+/* The body of a POST, as it arrives. */
+struct body {
+    char text[BODY_MAX + 1];
+    size_t bytes; /* beyond BODY_MAX: too large */
+};
 
 struct ww_control {
     struct MHD_Daemon *daemon;
     struct ww_control_ops ops;
 };
 
-static enum MHD_Result respond(struct MHD_Connection *connection, unsigned code, char *text)
+static enum MHD_Result respond(struct MHD_Connection *connection, unsigned code, char *text,
+                               const char *allow)
 {
     if (text == NULL)
         return MHD_NO;
@@ -33,19 +42,31 @@ static enum MHD_Result respond(struct MHD_Connection *connection, unsigned code,
         return MHD_NO;
     }
     MHD_add_response_header(response, "Content-Type", "application/json");
-    if (code == MHD_HTTP_METHOD_NOT_ALLOWED)
-        MHD_add_response_header(response, "Allow", "GET, HEAD");
+    if (allow != NULL)
+        MHD_add_response_header(response, "Allow", allow);
     enum MHD_Result result = MHD_queue_response(connection, code, response);
     MHD_destroy_response(response);
     return result;
 }
 
+static char *to_text(struct json_object *object)
+{
+    char *text = strdup(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN));
+    json_object_put(object);
+    return text;
+}
+
+static struct json_object *new_error(const char *what)
+{
+    struct json_object *object = json_object_new_object();
+    json_object_object_add(object, "error", json_object_new_string(what));
+    return object;
+}
+
 static enum MHD_Result respond_error(struct MHD_Connection *connection, unsigned code,
                                      const char *what)
 {
-    char text[128];
-    snprintf(text, sizeof(text), "{\"error\":\"%s\"}\n", what);
-    return respond(connection, code, strdup(text));
+    return respond(connection, code, to_text(new_error(what)), NULL);
 }
 
 /* 200 while the node is healthy, 503 once it fenced itself, for load balancers and probes. */
@@ -59,11 +80,72 @@ static enum MHD_Result respond_health(struct ww_control *control, struct MHD_Con
         healthy = strcmp(json_object_get_string(health), "ok") == 0;
         json_object_object_add(answer, "health", json_object_get(health));
     }
-    char *text = strdup(json_object_to_json_string(answer));
-    json_object_put(answer);
     json_object_put(parsed);
     free(status);
-    return respond(connection, healthy ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, text);
+    return respond(connection, healthy ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE,
+                   to_text(answer), NULL);
+}
+
+static enum MHD_Result respond_request(struct ww_control *control,
+                                       struct MHD_Connection *connection, const char *url,
+                                       const struct body *body)
+{
+    struct ww_control_request request;
+    struct ww_error error = {0};
+    uint32_t leader = 0;
+    if (ww_control_parse(url, body->text, body->bytes, &request, &error) != WW_OK)
+        return respond_error(connection, MHD_HTTP_BAD_REQUEST, error.text);
+    int status = control->ops.request(control->ops.context, &request, &leader, &error);
+    struct json_object *answer = NULL;
+    if (status == WW_OK) {
+        answer = json_object_new_object();
+        json_object_object_add(answer, "group", json_object_new_int64(request.group));
+        json_object_object_add(answer, ww_control_op_name(request.op),
+                               json_object_new_int64(request.node));
+    } else {
+        answer = new_error(error.text);
+        json_object_object_add(answer, "status", json_object_new_string(ww_status_name(status)));
+        if (leader != 0)
+            json_object_object_add(answer, "leader", json_object_new_int64(leader));
+    }
+    return respond(connection, ww_control_http_code(status), to_text(answer), NULL);
+}
+
+/* Called for the head, for each part of the body, and at its end: then it answers. */
+static enum MHD_Result take_post(struct ww_control *control, struct MHD_Connection *connection,
+                                 const char *url, const char *upload, size_t *upload_bytes,
+                                 void **request)
+{
+    struct body *body = *request;
+    if (body == NULL) {
+        const char *type =
+            MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE);
+        /* A page in a browser cannot send this type to another site unasked. */
+        if (type == NULL || strncasecmp(type, "application/json", 16) != 0)
+            return respond_error(connection, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
+                                 "Content-Type must be application/json");
+        *request = calloc(1, sizeof(*body));
+        return *request != NULL ? MHD_YES : MHD_NO;
+    }
+    if (*upload_bytes == 0)
+        return body->bytes > BODY_MAX
+                   ? respond_error(connection, MHD_HTTP_CONTENT_TOO_LARGE, "the body is too large")
+                   : respond_request(control, connection, url, body);
+    bool fits = body->bytes + *upload_bytes <= BODY_MAX;
+    if (fits)
+        memcpy(body->text + body->bytes, upload, *upload_bytes);
+    body->bytes = fits ? body->bytes + *upload_bytes : BODY_MAX + 1;
+    *upload_bytes = 0;
+    return MHD_YES;
+}
+
+static void free_body(void *context, struct MHD_Connection *connection, void **request,
+                      enum MHD_RequestTerminationCode how)
+{
+    (void)context;
+    (void)connection;
+    (void)how;
+    free(*request);
 }
 
 static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *url,
@@ -71,15 +153,24 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
                               size_t *upload_bytes, void **request)
 {
     struct ww_control *control = context;
-    bool known = strcmp(url, "/v1/status") == 0 || strcmp(url, "/healthz") == 0;
+    bool post = ww_control_is_request(url);
+    bool known = post || strcmp(url, "/v1/status") == 0 || strcmp(url, "/healthz") == 0;
+    bool is_get =
+        strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
     if (!known)
         return respond_error(connection, MHD_HTTP_NOT_FOUND,
-                             "no such path; there are /v1/status and /healthz");
-    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-        return respond_error(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET is allowed here");
+                             "no such path; there are /v1/status, /healthz, /v1/groups/G/members "
+                             "and /v1/groups/G/leader");
+    if (post && strcmp(method, MHD_HTTP_METHOD_POST) == 0)
+        return take_post(control, connection, url, upload, upload_bytes, request);
+    if (post || !is_get)
+        return respond(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
+                       to_text(new_error(post ? "only POST is allowed here"
+                                              : "only GET is allowed here")),
+                       post ? "POST" : "GET, HEAD");
     if (strcmp(url, "/healthz") == 0)
         return respond_health(control, connection);
-    return respond(connection, MHD_HTTP_OK, control->ops.status_json(control->ops.context));
+    return respond(connection, MHD_HTTP_OK, control->ops.status_json(control->ops.context), NULL);
 }
 
 static int parse_listen(const char *listen, struct sockaddr_in *address, struct ww_error *error)
@@ -138,7 +229,8 @@ int ww_control_start(const char *listen, struct ww_control_ops ops, struct ww_co
         MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, handle, new_control,
                          MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
                          MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_BYTES,
-                         MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS, MHD_OPTION_END);
+                         MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS, MHD_OPTION_NOTIFY_COMPLETED,
+                         free_body, NULL, MHD_OPTION_END);
     if (new_control->daemon == NULL) {
         close(fd);
         free(new_control);

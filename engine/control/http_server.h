@@ -4,18 +4,23 @@
 #define WW_CONTROL_HTTP_SERVER_H
 
 #include "engine/base/error.h"
+#include "engine/control/control_request.h"
 
 /* Called on the server's thread. */
 struct ww_control_ops {
     void *context;
     char *(*status_json)(void *context); /* malloc'ed text; NULL: no memory */
+    /* Starts a change; on failure `error` says why, and *leader who leads, when that is known. */
+    int (*request)(void *context, const struct ww_control_request *request, uint32_t *leader,
+                   struct ww_error *error);
 };
 
 struct ww_control;
 
 /*
- * Serves GET /v1/status and GET /healthz on `listen` (HOST:PORT, an IPv4 address). On failure
- * *control is NULL and `error` names the address, as when another process has it.
+ * Serves GET /v1/status and /healthz, and POST /v1/groups/G/members and /v1/groups/G/leader, on
+ * `listen` (HOST:PORT, an IPv4 address). On failure *control is NULL and `error` names the address,
+ * as when another process has it.
  */
 int ww_control_start(const char *listen, struct ww_control_ops ops, struct ww_control **control,
                      struct ww_error *error);

@@ -241,14 +241,20 @@ static char *status_json(void *context)
     return ww_node_status_json(context);
 }
 
+static int request(void *context, const struct ww_control_request *wanted, uint32_t *leader,
+                   struct ww_error *error)
+{
+    return ww_node_request(context, wanted, leader, error);
+}
+
 static int start_control(struct ww_node *node, struct ww_error *error)
 {
     const struct ww_config *config = &node->config;
     for (uint32_t i = 0; i < config->node_count; i++) {
         if (config->nodes[i].id == config->node_id)
             return ww_control_start(config->nodes[i].admin,
-                                    (struct ww_control_ops){node, status_json}, &node->control,
-                                    error);
+                                    (struct ww_control_ops){node, status_json, request},
+                                    &node->control, error);
     }
     return ww_fail(error, WW_EINVAL, "node.id: %u is not in cluster.nodes", config->node_id);
 }

@@ -37,6 +37,10 @@ struct ww_node {
     struct ww_node_memory memory;
 };
 
+/* An operator's request (control/http_server.h). */
+int ww_node_request(struct ww_node *node, const struct ww_control_request *request,
+                    uint32_t *leader, struct ww_error *error);
+
 /* The "cores" text of the configuration: the core of agent `number`, or -1. */
 int ww_node_core(const char *cores, uint32_t number);
 

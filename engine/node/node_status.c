@@ -20,6 +20,11 @@ static void put_text(struct json_object *object, const char *key, const char *va
     json_object_object_add(object, key, json_object_new_string(value));
 }
 
+static void put_flag(struct json_object *object, const char *key, bool value)
+{
+    json_object_object_add(object, key, json_object_new_boolean(value));
+}
+
 static struct json_object *put_object(struct json_object *object, const char *key)
 {
     struct json_object *inner = json_object_new_object();
@@ -36,8 +41,7 @@ static void put_transport(struct json_object *status, const struct ww_node *node
     put_number(transport, "max_datagram", node->transport->max_datagram);
     put_text(transport, "socket_dir", node->config.socket_dir);
     put_number(transport, "client_links", node->config.client_links);
-    json_object_object_add(transport, "hugepages",
-                           json_object_new_boolean(node->memory.net_hugepages));
+    put_flag(transport, "hugepages", node->memory.net_hugepages);
     struct json_object *counters = put_object(transport, "counters");
     for (uint32_t i = 0; i < WW_NET_COUNTERS; i++)
         put_number(counters, ww_transport_counter_name((enum ww_transport_counter)i),
@@ -61,9 +65,31 @@ static void put_peers(struct json_object *group, const struct ww_raft_status *ra
         put_number(peer, "inflight_bytes", raft->peers[i].inflight_bytes);
         put_number(peer, "window_bytes", raft->peers[i].window_bytes);
         put_text(peer, "state", peer_states[raft->peers[i].state]);
+        put_flag(peer, "voter", raft->peers[i].voter);
+        put_flag(peer, "caught_up", raft->peers[i].caught_up);
+        put_number(peer, "rtt_ns", raft->peers[i].rtt_ns);
         json_object_array_add(peers, peer);
     }
     json_object_object_add(group, "peers", peers);
+}
+
+static void put_node_list(struct json_object *object, const char *key, uint8_t nodes)
+{
+    struct json_object *list = json_object_new_array();
+    for (uint32_t id = 1; id <= WW_NODES_MAX; id++)
+        if ((nodes >> id & 1) != 0)
+            json_object_array_add(list, json_object_new_int64(id));
+    json_object_object_add(object, key, list);
+}
+
+static void put_configuration(struct json_object *group, const struct ww_raft_status *raft)
+{
+    struct json_object *configuration = put_object(group, "configuration");
+    put_number(configuration, "index", raft->configuration_index);
+    put_node_list(configuration, "voters", raft->configuration.voters);
+    put_node_list(configuration, "old_voters", raft->configuration.old_voters);
+    put_node_list(configuration, "learners", raft->configuration.learners);
+    put_flag(configuration, "committed", raft->configuration_committed);
 }
 
 static void put_groups(struct json_object *status, const struct ww_shard_view *view)
@@ -85,8 +111,14 @@ static void put_groups(struct json_object *status, const struct ww_shard_view *v
         put_number(group, "last_index", raft->last_index);
         put_number(group, "durable", raft->durable);
         put_text(group, "digest", digest);
-        if (raft->role == WW_RAFT_LEADER)
+        put_number(group, "snapshot_index", raft->snapshot_index);
+        put_number(group, "election_timeout_ns", raft->election_timeout_ns);
+        put_configuration(group, raft);
+        if (raft->role == WW_RAFT_LEADER) {
+            put_number(group, "transfer_to", raft->transfer_to);
+            put_number(group, "lease_ns", raft->lease_ns);
             put_peers(group, raft);
+        }
         json_object_array_add(groups, group);
     }
     json_object_object_add(status, "groups", groups);
@@ -168,6 +200,7 @@ static void put_nodes(struct json_object *status, const struct ww_config *config
         put_text(node, "address", config->nodes[i].address);
         put_number(node, "port", config->nodes[i].port);
         put_text(node, "mac", config->nodes[i].mac);
+        put_number(node, "priority", config->nodes[i].priority);
         json_object_array_add(nodes, node);
     }
     json_object_object_add(status, "nodes", nodes);

@@ -11,6 +11,7 @@
  *   net_read.c     read the log from memory or disk: followers, apply, clients
  *   net_client_read.c  clients read committed entries
  *   net_view.c     what other threads are told
+ *   net_request.c  what an operator asks for
  */
 #ifndef WW_STAGES_NET_INTERNAL_H
 #define WW_STAGES_NET_INTERNAL_H
@@ -112,12 +113,17 @@ struct ww_net {
     struct ww_client_read client_reads[WW_CLIENTS_MAX];
 
     struct ww_shard_view counters; /* its groups pointer stays NULL */
-    _Atomic(struct ww_shard_view *) view_wanted;
-    int view_event; /* eventfd: the view was filled */
+    /* Of another thread, until NET takes them; view_event (an eventfd) tells that it answered. */
+    _Atomic(void *) view_wanted;    /* struct ww_shard_view */
+    _Atomic(void *) request_wanted; /* struct ww_shard_request */
+    int view_event;
 };
 
 /* net_receive.c */
 uint32_t ww_net_receive(struct ww_net *net);
+
+/* net_request.c: the answer of the core, or why it was not asked. */
+int ww_net_request(struct ww_net *net, const struct ww_shard_request *request);
 
 /* net_propose.c */
 void ww_net_propose(struct ww_net *net, uint32_t link, uint32_t client,

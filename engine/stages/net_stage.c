@@ -30,6 +30,7 @@ static void flush_groups(struct ww_net *net)
 }
 
 static void serve_view(struct ww_net *net);
+static uint32_t serve_request(struct ww_net *net);
 
 static void set_busy(struct ww_net *net)
 {
@@ -59,10 +60,13 @@ uint32_t ww_net_work(struct ww_shard *shard)
     struct ww_net *net = shard->net;
     struct ww_transport *transport = shard->transport;
     serve_view(net);
-    if (atomic_load_explicit(&shard->fenced, memory_order_relaxed) != 0)
-        return 0; /* a fenced node says nothing, so that nobody counts on it */
+    if (atomic_load_explicit(&shard->fenced, memory_order_relaxed) != 0) {
+        serve_request(net);
+        return 0; /* a fenced node says nothing to others, so that nobody counts on it */
+    }
     take_time(net);
-    uint32_t work = ww_net_take_durable(net);
+    uint32_t work = serve_request(net);
+    work += ww_net_take_durable(net);
     work += ww_net_take_applied(net);
     work += ww_net_receive(net);
     work += ww_net_tick(net);
@@ -217,13 +221,25 @@ uint64_t ww_shard_table_bytes(const struct ww_shard *shard)
            options->pendings * sizeof(struct ww_pending) + sizeof(struct ww_net);
 }
 
-/* ---- the view for other threads: net_view.c holds the asker's side ---- */
+/* ---- for other threads: net_view.c holds the asker's side ---- */
+
+static void *take_wish(_Atomic(void *) *place)
+{
+    if (atomic_load_explicit(place, memory_order_relaxed) == NULL)
+        return NULL;
+    return atomic_exchange(place, NULL);
+}
+
+static void tell_asker(struct ww_net *net)
+{
+    uint64_t one = 1;
+    ssize_t written = write(net->view_event, &one, sizeof(one));
+    WW_ASSERT(written == sizeof(one));
+}
 
 static void serve_view(struct ww_net *net)
 {
-    if (atomic_load_explicit(&net->view_wanted, memory_order_relaxed) == NULL)
-        return;
-    struct ww_shard_view *view = atomic_exchange(&net->view_wanted, NULL);
+    struct ww_shard_view *view = take_wish(&net->view_wanted);
     if (view == NULL)
         return;
     struct ww_group_view *groups = view->groups;
@@ -238,7 +254,16 @@ static void serve_view(struct ww_net *net)
         groups[i].applied = net->groups[i].applied;
         groups[i].digest = net->groups[i].digest;
     }
-    uint64_t one = 1;
-    ssize_t written = write(net->view_event, &one, sizeof(one));
-    WW_ASSERT(written == sizeof(one));
+    tell_asker(net);
+}
+
+static uint32_t serve_request(struct ww_net *net)
+{
+    struct ww_shard_request *request = take_wish(&net->request_wanted);
+    if (request == NULL)
+        return 0;
+    bool fenced = atomic_load_explicit(&net->shard->fenced, memory_order_relaxed) != 0;
+    request->status = fenced ? WW_ECLOSED : ww_net_request(net, request);
+    tell_asker(net);
+    return 1;
 }

@@ -15,19 +15,30 @@ static bool wait_event(int fd, uint64_t timeout_ns)
            read(fd, &value, sizeof(value)) == sizeof(value);
 }
 
-int ww_shard_view(struct ww_shard *shard, struct ww_shard_view *view, uint64_t timeout_ns)
+static int ask(struct ww_net *net, _Atomic(void *) *place, void *wish, uint64_t timeout_ns)
 {
-    struct ww_net *net = shard->net;
-    atomic_store(&net->view_wanted, view);
+    atomic_store(place, wish);
     if (wait_event(net->view_event, timeout_ns))
         return WW_OK;
     /* Take the wish back; if NET already took it, it is about to be fulfilled. */
-    struct ww_shard_view *wish = view;
-    if (atomic_compare_exchange_strong(&net->view_wanted, &wish, NULL))
+    void *wanted = wish;
+    if (atomic_compare_exchange_strong(place, &wanted, NULL))
         return WW_ETIMEOUT;
     while (!wait_event(net->view_event, timeout_ns)) {
     }
     return WW_OK;
+}
+
+int ww_shard_view(struct ww_shard *shard, struct ww_shard_view *view, uint64_t timeout_ns)
+{
+    return ask(shard->net, &shard->net->view_wanted, view, timeout_ns);
+}
+
+int ww_shard_request(struct ww_shard *shard, struct ww_shard_request *request, uint64_t timeout_ns)
+{
+    int asked = ask(shard->net, &shard->net->request_wanted, request, timeout_ns);
+    request->status = asked == WW_OK ? request->status : asked;
+    return request->status;
 }
 
 static const char *const drop_names[] = {

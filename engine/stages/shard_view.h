@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A shard's state as other threads may see it. State has one writer: another thread asks, NET fills
- * the view at its next poll iteration, and never waits for the asker.
+ * A shard's state as other threads may see it, and what they may ask of it. State has one writer:
+ * another thread asks, NET answers at its next poll iteration, and never waits for the asker.
  */
 #ifndef WW_STAGES_SHARD_VIEW_H
 #define WW_STAGES_SHARD_VIEW_H
@@ -41,6 +41,29 @@ struct ww_shard_view {
     uint32_t group_count;
     struct ww_group_view *groups; /* group_count, the asker's memory */
 };
+
+/* What an operator asks of a group, and only its leader does. */
+enum ww_shard_op {
+    WW_SHARD_ADD, /* as a learner; a member stays what it is */
+    WW_SHARD_PROMOTE,
+    WW_SHARD_DEMOTE,
+    WW_SHARD_REMOVE,
+    WW_SHARD_TRANSFER,
+};
+
+struct ww_shard_request {
+    enum ww_shard_op op;
+    uint32_t group;
+    uint32_t node;
+    int status; /* the answer */
+};
+
+/*
+ * Asks NET to begin a change; `request->status` and the result are the core's answer to it
+ * (WW_RAFT_EV_CHANGE, WW_RAFT_EV_TRANSFER), or WW_ENOTFOUND for an unknown group, WW_ECLOSED when
+ * the shard is fenced. Waits up to `timeout_ns`; one asker at a time, of this and the view.
+ */
+int ww_shard_request(struct ww_shard *shard, struct ww_shard_request *request, uint64_t timeout_ns);
 
 /* Asks and waits up to `timeout_ns`; one asker at a time. WW_ETIMEOUT when NET does not answer. */
 int ww_shard_view(struct ww_shard *shard, struct ww_shard_view *view, uint64_t timeout_ns);

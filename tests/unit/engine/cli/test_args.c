@@ -21,11 +21,19 @@ static const struct ww_command bench = {.verb = "bench",
                                         .flags = bench_flags,
                                         .takes_config = true};
 static const struct ww_command show = {.verb = "config show", .summary = "show", .flags = none};
+static const struct ww_command set = {.verb = "config set",
+                                      .summary = "set",
+                                      .flags = none,
+                                      .operand = "NODE"};
+static const struct ww_command move = {.verb = "move",
+                                       .summary = "move",
+                                       .flags = none,
+                                       .operand = "[NODE]"};
 static const struct ww_command hidden = {.verb = "probe",
                                          .summary = "secret",
                                          .flags = none,
                                          .hidden = true};
-static const struct ww_command *const commands[] = {&bench, &show, &hidden, NULL};
+static const struct ww_command *const commands[] = {&bench, &show, &set, &move, &hidden, NULL};
 
 static struct ww_cli cli;
 static struct ww_error error;
@@ -155,7 +163,7 @@ Test(args, help_lists_commands_and_flags_but_not_the_hidden)
     ww_args_help_all(commands, file);
     ww_args_help(&bench, file);
     fclose(file);
-    cr_assert(strstr(text, "  bench          measure\n") != NULL, "%s", text);
+    cr_assert(strstr(text, "  bench            measure\n") != NULL, "%s", text);
     cr_assert(strstr(text, "config show") != NULL);
     cr_assert(strstr(text, "secret") == NULL);
     cr_assert(strstr(text, "-i, --inflight N") != NULL);
@@ -176,4 +184,35 @@ Test(args, statuses_have_exit_codes)
     cr_assert_eq(ww_exit_code(WW_ENOTLEADER), 3);
     cr_assert_eq(ww_exit_code(WW_EBUSY), 3);
     cr_assert_eq(ww_exit_code(WW_EDAMAGED), 4);
+}
+
+Test(args, commands_of_two_words_may_begin_with_the_same)
+{
+    cr_assert_eq(parse("config show"), WW_OK, "%s", error.text);
+    cr_assert_eq(cli.command, &show);
+    cr_assert_eq(parse("config --quiet set 3"), WW_EINVAL);
+    cr_assert_eq(parse("config set 3"), WW_OK, "%s", error.text);
+    cr_assert_eq(cli.command, &set);
+    expect_error("config sett 3", "incomplete command 'config'; did you mean 'config set'?");
+    expect_error("config shwo", "did you mean 'config show'?");
+}
+
+Test(args, an_operand_stands_behind_the_verb)
+{
+    uint32_t node;
+    cr_assert_eq(parse("config set --quiet 3"), WW_OK, "%s", error.text);
+    cr_assert_eq(ww_cli_node(&cli, &node, &error), WW_OK, "%s", error.text);
+    cr_assert_eq(node, 3);
+    expect_error("config set", "NODE is missing");
+    expect_error("config set 3 4", "nothing is to be done with '4'");
+    expect_error("config show 3", "nothing is to be done with '3'");
+    cr_assert_eq(parse("config set --help"), WW_OK, "%s", error.text);
+    cr_assert_eq(parse("move"), WW_OK, "%s", error.text);
+    cr_assert_null(cli.operand);
+    for (size_t i = 0; i < 4; i++) {
+        const char *const bad[] = {"move x", "move 0", "move 8", "move 1.5"};
+        cr_assert_eq(parse(bad[i]), WW_OK, "%s", error.text);
+        cr_assert_eq(ww_cli_node(&cli, &node, &error), WW_EINVAL, "%s", bad[i]);
+        cr_assert(strstr(error.text, "is not the id of a node, 1 .. 7") != NULL, "%s", error.text);
+    }
 }

@@ -25,6 +25,19 @@ static char *status_fenced(void *context)
     return strdup("{\"health\":\"fsync failed\"}");
 }
 
+static struct ww_control_request asked;
+
+static int request(void *context, const struct ww_control_request *wanted, uint32_t *leader,
+                   struct ww_error *error)
+{
+    (void)context;
+    asked = *wanted;
+    if (wanted->op != WW_CONTROL_REMOVE)
+        return WW_OK;
+    *leader = 2;
+    return ww_fail(error, WW_ENOTLEADER, "node 3 is a \"follower\"");
+}
+
 /* The server under test, at a port that was free a moment ago. */
 static struct ww_control *start(char *(*status_json)(void *), char *endpoint, size_t size)
 {
@@ -39,8 +52,9 @@ static struct ww_control *start(char *(*status_json)(void *), char *endpoint, si
         cr_assert_eq(getsockname(fd, (struct sockaddr *)&address, &length), 0);
         close(fd);
         snprintf(endpoint, size, "127.0.0.1:%u", ntohs(address.sin_port));
-        ww_control_start(endpoint, (struct ww_control_ops){.status_json = status_json}, &control,
-                         &error);
+        ww_control_start(endpoint,
+                         (struct ww_control_ops){.status_json = status_json, .request = request},
+                         &control, &error);
     }
     cr_assert_not_null(control, "%s", error.text);
     return control;
@@ -104,6 +118,95 @@ Test(http, other_paths_and_methods_get_json_errors)
     cr_assert(strstr(answer, "HTTP/1.1 405") == answer, "%s", answer);
     cr_assert(strstr(answer, "Allow: GET, HEAD") != NULL);
     ww_control_stop(control);
+}
+
+/* POSTs and returns the code of the answer, which is in `answer`. */
+static uint32_t post(const char *endpoint, const char *path, const char *json, char *answer,
+                     size_t size)
+{
+    char *body;
+    uint32_t code = 0;
+    struct ww_error error;
+    int status = ww_http_post(endpoint, path, json, 5ull * SECOND, &code, &body, &error);
+    cr_assert_eq(status, WW_OK, "%s", error.text);
+    snprintf(answer, size, "%s", body);
+    free(body);
+    return code;
+}
+
+Test(http, a_request_is_taken_and_its_failure_is_told_with_the_leader)
+{
+    char endpoint[32], answer[512];
+    struct ww_control *control = start(status_ok, endpoint, sizeof(endpoint));
+    cr_assert_eq(post(endpoint, "/v1/groups/12/members", "{\"add\": 4}", answer, sizeof(answer)),
+                 202);
+    cr_assert_eq(asked.op, WW_CONTROL_ADD);
+    cr_assert_eq(asked.group, 12);
+    cr_assert_eq(asked.node, 4);
+    cr_assert_str_eq(answer, "{\"group\":12,\"add\":4}");
+    cr_assert_eq(post(endpoint, "/v1/groups/0/leader", "{\"transfer\":7}", answer, sizeof(answer)),
+                 202);
+    cr_assert_eq(asked.op, WW_CONTROL_TRANSFER);
+    cr_assert_eq(asked.node, 7);
+    cr_assert_eq(post(endpoint, "/v1/groups/0/members", "{\"remove\": 1}", answer, sizeof(answer)),
+                 421);
+    cr_assert_str_eq(answer, "{\"error\":\"node 3 is a \\\"follower\\\"\","
+                             "\"status\":\"WW_ENOTLEADER\",\"leader\":2}");
+    ww_control_stop(control);
+}
+
+Test(http, a_request_that_is_wrong_is_answered_with_what_would_be_right)
+{
+    static const struct {
+        const char *path, *body;
+        uint32_t code;
+        const char *says;
+    } cases[] = {
+        {"/v1/groups/0/members", "", 400, "not JSON"},
+        {"/v1/groups/0/members", "{\"add\": 4", 400, "not JSON"},
+        {"/v1/groups/0/members", "{\"add\": 4} x", 400, "not JSON"},
+        {"/v1/groups/0/members", "[4]", 400, "not an object with one key"},
+        {"/v1/groups/0/members", "{\"add\": 4, \"remove\": 1}", 400, "one key"},
+        {"/v1/groups/0/members", "{\"ad\": 4}", 400, "unknown key 'ad'; there is one of"},
+        {"/v1/groups/0/members", "{\"transfer\": 4}", 400, "unknown key 'transfer'"},
+        {"/v1/groups/0/leader", "{\"add\": 4}", 400, "there is {\\\"transfer\\\": NODE}"},
+        {"/v1/groups/0/members", "{\"add\": 8}", 400, "id of a node, 1 .. 7"},
+        {"/v1/groups/0/members", "{\"add\": 0}", 400, "id of a node, 1 .. 7"},
+        {"/v1/groups/0/members", "{\"add\": \"4\"}", 400, "id of a node, 1 .. 7"},
+        {"/v1/groups//members", "{\"add\": 4}", 404, "no such path"},
+        {"/v1/groups/0/people", "{\"add\": 4}", 404, "no such path"},
+        {"/v1/groups/99999999999/members", "{\"add\": 4}", 404, "no such path"},
+    };
+    char endpoint[32], answer[512], large[3000];
+    struct ww_control *control = start(status_ok, endpoint, sizeof(endpoint));
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        asked.node = 99;
+        uint32_t code = post(endpoint, cases[i].path, cases[i].body, answer, sizeof(answer));
+        cr_assert_eq(code, cases[i].code, "%s: %u", cases[i].body, code);
+        cr_assert(strstr(answer, cases[i].says) != NULL, "%s: %s", cases[i].body, answer);
+        cr_assert_eq(asked.node, 99, "%s reached the node", cases[i].body);
+    }
+    snprintf(large, sizeof(large), "%2999s", "{}");
+    cr_assert_eq(post(endpoint, "/v1/groups/0/members", large, answer, sizeof(answer)), 413);
+    char *raw = talk(endpoint, "POST /v1/groups/0/members HTTP/1.1\r\nHost: x\r\n"
+                               "Content-Type: text/plain\r\nContent-Length: 10\r\n"
+                               "Connection: close\r\n\r\n{\"add\": 4}");
+    cr_assert(strstr(raw, "HTTP/1.1 415") == raw, "%s", raw);
+    raw =
+        talk(endpoint, "GET /v1/groups/0/members HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    cr_assert(strstr(raw, "HTTP/1.1 405") == raw, "%s", raw);
+    cr_assert(strstr(raw, "Allow: POST") != NULL);
+    ww_control_stop(control);
+}
+
+Test(http, each_status_has_its_code)
+{
+    cr_assert_eq(ww_control_http_code(WW_OK), 202);
+    cr_assert_eq(ww_control_http_code(WW_EINVAL), 409);
+    cr_assert_eq(ww_control_http_code(WW_ENOTFOUND), 404);
+    cr_assert_eq(ww_control_http_code(WW_EBUSY), 503);
+    cr_assert_eq(ww_control_http_code(WW_ETIMEOUT), 504);
+    cr_assert_eq(ww_control_http_code(WW_EIO), 500);
 }
 
 Test(http, a_client_sees_the_code_of_an_error)

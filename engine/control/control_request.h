@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an operator asks of a group over the admin endpoint, as HTTP and JSON carry it. */
+#ifndef WW_CONTROL_CONTROL_REQUEST_H
+#define WW_CONTROL_CONTROL_REQUEST_H
+
+#include "engine/base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum ww_control_op {
+    WW_CONTROL_ADD, /* as a learner */
+    WW_CONTROL_PROMOTE,
+    WW_CONTROL_DEMOTE,
+    WW_CONTROL_REMOVE,
+    WW_CONTROL_TRANSFER,
+    WW_CONTROL_OPS,
+};
+
+struct ww_control_request {
+    enum ww_control_op op;
+    uint32_t group;
+    uint32_t node;
+};
+
+/* "add", "promote", ...: the key of the JSON object. */
+const char *ww_control_op_name(enum ww_control_op op);
+
+/* Is `path` one of the form /v1/groups/G/members or /v1/groups/G/leader? */
+bool ww_control_is_request(const char *path);
+
+/* Reads path and body: {"add": 4}. WW_EINVAL, with what is wrong and what would be right. */
+int ww_control_parse(const char *path, const char *body, size_t bytes,
+                     struct ww_control_request *request, struct ww_error *error);
+
+/* The HTTP code of a status that a request ended with. */
+unsigned ww_control_http_code(int status);
+
+#endif
