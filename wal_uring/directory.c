@@ -95,10 +95,10 @@ static int load_identity(struct ww_wal_directory *directory, bool create, struct
     if (identity->magic != WW_WAL_IDENTITY_MAGIC || identity->crc32c != identity_checksum(identity))
         return ww_fail(error, WW_EDAMAGED, "%s/identity: its checksum does not match",
                        directory->path);
-    if (identity->version > WW_WAL_VERSION)
+    if (identity->version != WW_WAL_VERSION)
         return ww_fail(error, WW_EVERSION,
                        "%s/identity: has format version %" PRIu32
-                       ", but this program knows versions up to %u",
+                       ", but this program knows version %u",
                        directory->path, identity->version, WW_WAL_VERSION);
     return WW_OK;
 }

@@ -103,10 +103,10 @@ int ww_wal_segment_check(const struct ww_wal_directory *directory, int fd, uint6
     if (header->magic != WW_WAL_SEGMENT_MAGIC || header->crc32c != header_checksum(bytes))
         return ww_fail(error, WW_EDAMAGED, "%s/wal/%s: offset 0: the header's checksum fails", path,
                        name.text);
-    if (header->version > WW_WAL_VERSION)
+    if (header->version != WW_WAL_VERSION)
         return ww_fail(error, WW_EVERSION,
                        "%s/wal/%s: has format version %" PRIu32
-                       ", but this program knows versions up to %u",
+                       ", but this program knows version %u",
                        path, name.text, header->version, WW_WAL_VERSION);
     if (header->cluster != owner->cluster || header->node != owner->node ||
         header->stream != owner->stream)

@@ -34,7 +34,7 @@
 /* Wire and disk formats. */
 #define WW_DATAGRAM_HEADER_BYTES 32u
 #define WW_MESSAGE_BYTES 48u
-#define WW_BATCH_HEADER_BYTES 32u
+#define WW_BATCH_HEADER_BYTES 56u
 #define WW_ENTRY_HEADER_BYTES 4u
 #define WW_BATCH_ALIGN 8u
 #define WW_BATCH_ENTRIES_MAX 65535u

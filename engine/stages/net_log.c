@@ -110,7 +110,13 @@ void ww_net_seal_open(struct ww_net *net)
     struct ww_open_batch *open = &net->open;
     if (open->place == NULL)
         return;
-    ww_batch_seal(open->place, open->group, open->term, open->first_index, open->count,
+    ww_batch_seal(open->place,
+                  &(struct ww_batch_header){
+                      .group = open->group,
+                      .count = open->count,
+                      .term = open->term,
+                      .first_index = open->first_index,
+                  },
                   open->entry_bytes);
     ww_net_commit_batch(net, &net->groups[open->group], open->place);
     open->place = NULL;

@@ -47,7 +47,14 @@ static void append_own(struct ww_net *net, struct ww_group *group,
         update->append_kind == WW_RAFT_APPENDED_NOOP
             ? ww_entry_encode(entry, WW_ENTRY_NOOP, NULL, 0)
             : ww_entry_encode(entry, WW_ENTRY_CONFIGURATION, configuration, sizeof(*configuration));
-    ww_batch_seal(place, group->id, update->term, update->append_from, 1, bytes);
+    ww_batch_seal(place,
+                  &(struct ww_batch_header){
+                      .group = group->id,
+                      .count = 1,
+                      .term = update->term,
+                      .first_index = update->append_from,
+                  },
+                  bytes);
     ww_net_commit_batch(net, group, place);
 }
 

@@ -4,6 +4,7 @@
 #include "engine/base/assert.h"
 #include "engine/base/limits.h"
 #include "engine/wire/checksum.h"
+#include "engine/wire/configuration.h"
 
 #include <string.h>
 
@@ -64,19 +65,27 @@ static uint32_t seal(struct ww_batch_header *header)
     return header->size_bytes;
 }
 
-uint32_t ww_batch_seal(void *batch, uint32_t group, uint64_t term, uint64_t first_index,
-                       uint16_t count, uint32_t entry_bytes)
+uint32_t ww_batch_seal(void *batch, const struct ww_batch_header *wanted, uint32_t entry_bytes)
 {
     uint32_t used = HEADER + entry_bytes;
     uint32_t size = padded(used);
     memset((uint8_t *)batch + used, 0, size - used);
     struct ww_batch_header *header = batch;
+    *header = *wanted;
+    header->size_bytes = size;
+    header->kind = WW_BATCH_ENTRIES;
+    header->padding = (uint8_t)(size - used);
+    return seal(header);
+}
+
+static uint32_t seal_record(void *batch, uint8_t kind, uint32_t group, uint64_t term,
+                            uint64_t first_index)
+{
+    struct ww_batch_header *header = batch;
     *header = (struct ww_batch_header){
-        .size_bytes = size,
+        .size_bytes = HEADER,
         .group = group,
-        .count = count,
-        .kind = WW_BATCH_ENTRIES,
-        .padding = (uint8_t)(size - used),
+        .kind = kind,
         .term = term,
         .first_index = first_index,
     };
@@ -85,15 +94,35 @@ uint32_t ww_batch_seal(void *batch, uint32_t group, uint64_t term, uint64_t firs
 
 uint32_t ww_batch_seal_hard_state(void *batch, uint32_t group, uint64_t term, uint32_t vote)
 {
-    struct ww_batch_header *header = batch;
-    *header = (struct ww_batch_header){
-        .size_bytes = HEADER,
-        .group = group,
-        .kind = WW_BATCH_HARD_STATE,
-        .term = term,
-        .first_index = vote,
-    };
-    return seal(header);
+    return seal_record(batch, WW_BATCH_HARD_STATE, group, term, vote);
+}
+
+uint32_t ww_batch_seal_snapshot(void *batch, uint32_t group, uint64_t term, uint64_t index)
+{
+    return seal_record(batch, WW_BATCH_SNAPSHOT, group, term, index);
+}
+
+/* The one entry of a batch that is not of data. */
+static const char *check_special(const struct ww_batch_header *header, uint32_t head)
+{
+    const uint8_t *data = (const uint8_t *)header + HEADER + WW_ENTRY_HEADER_BYTES;
+    uint32_t bytes = head & 0xffffff;
+    struct ww_configuration configuration;
+    if (header->count != 1 || header->session != 0)
+        return "batch: an entry of the group's own is not alone";
+    switch (head >> 24) {
+    case WW_ENTRY_NOOP:
+        return bytes == 0 ? NULL : "batch: a no-op is not empty";
+    case WW_ENTRY_CONFIGURATION:
+        if (bytes != sizeof(configuration))
+            return "batch: not the size of a configuration";
+        memcpy(&configuration, data, sizeof(configuration));
+        return ww_configuration_valid(&configuration) ? NULL : "batch: a configuration of no group";
+    case WW_ENTRY_SESSION:
+        return bytes == WW_ENTRY_SESSION_BYTES ? NULL : "batch: not the size of a nonce";
+    default:
+        return "batch: unknown entry type";
+    }
 }
 
 /* Do `count` entries and fewer than 8 zero bytes fill the batch? */
@@ -105,12 +134,15 @@ static const char *check_entries(const struct ww_batch_header *header)
         if (header->size_bytes - at < WW_ENTRY_HEADER_BYTES)
             return "batch: more entries than bytes";
         uint32_t head = load32(bytes + at);
-        if (head >> 24 > WW_ENTRY_NOOP)
-            return "batch: unknown entry type";
         at += WW_ENTRY_HEADER_BYTES;
         if (header->size_bytes - at < (head & 0xffffff))
             return "batch: an entry is longer than the batch";
         at += head & 0xffffff;
+        if (head >> 24 != WW_ENTRY_DATA) {
+            const char *wrong = check_special(header, head);
+            if (wrong != NULL)
+                return wrong;
+        }
     }
     if (padded(at) != header->size_bytes || header->size_bytes - at != header->padding)
         return "batch: more bytes than entries";
@@ -119,6 +151,20 @@ static const char *check_entries(const struct ww_batch_header *header)
             return "batch: padding is not zero";
     }
     return NULL;
+}
+
+/* Of the kinds without entries. */
+static const char *check_record(const struct ww_batch_header *header)
+{
+    if (header->kind > WW_BATCH_SNAPSHOT)
+        return "batch: unknown kind";
+    if (header->count != 0 || header->size_bytes != HEADER || header->padding != 0)
+        return "batch: a record has no entries";
+    if (header->session != 0 || header->first_sequence != 0 || header->time_ns != 0)
+        return "batch: a record has no session and no time";
+    if (header->kind == WW_BATCH_HARD_STATE)
+        return header->first_index <= UINT32_MAX ? NULL : "batch: the vote is not a node";
+    return header->first_index != 0 && header->term != 0 ? NULL : "batch: a snapshot of nothing";
 }
 
 static const char *check(const struct ww_batch_header *header, size_t bytes)
@@ -130,16 +176,15 @@ static const char *check(const struct ww_batch_header *header, size_t bytes)
         return "batch: size is out of range";
     if (header->crc32c != ww_crc32c(&header->size_bytes, header->size_bytes - 4))
         return "batch: checksum does not match";
-    if (header->kind == WW_BATCH_HARD_STATE) {
-        if (header->count != 0 || header->size_bytes != HEADER || header->padding != 0)
-            return "batch: a hard state has no entries";
-        return header->first_index <= UINT32_MAX ? NULL : "batch: the vote is not a node";
-    }
     if (header->kind != WW_BATCH_ENTRIES)
-        return "batch: unknown kind";
+        return check_record(header);
     if (header->count == 0 || header->first_index == 0 || header->term == 0 ||
         header->first_index > UINT64_MAX - header->count)
         return "batch: term, index or count is out of range";
+    if (header->session >= header->first_index ||
+        (header->session == 0 && header->first_sequence != 0) ||
+        header->first_sequence > UINT64_MAX - header->count)
+        return "batch: session or sequence is out of range";
     return check_entries(header);
 }
 
@@ -187,6 +232,10 @@ uint32_t ww_batch_slice(const void *batch, uint64_t from, uint64_t to, void *out
             begin = end - ww_entry_stored_bytes(entry.size_bytes);
     }
     memcpy((uint8_t *)out + HEADER, bytes + begin, end - begin);
-    return ww_batch_seal(out, header->group, header->term, from, (uint16_t)(to - from + 1),
-                         end - begin);
+    struct ww_batch_header wanted = *header;
+    wanted.count = (uint16_t)(to - from + 1);
+    wanted.first_index = from;
+    if (header->session != 0)
+        wanted.first_sequence += from - header->first_index;
+    return ww_batch_seal(out, &wanted, end - begin);
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The one batch format, for wire and disk (docs/formats.md has it byte by byte): a 32-byte header,
+ * The one batch format, for wire and disk (docs/formats.md has it byte by byte): a 56-byte header,
  * then `count` entries of consecutive indexes and one term, then zero bytes up to a multiple of 8.
  * All integers are little-endian. A sealed batch is final: the same bytes travel and are stored.
+ * The entries are of one client session, with consecutive sequences there, or of none.
  */
 #ifndef WW_WIRE_BATCH_H
 #define WW_WIRE_BATCH_H
+
+#include "engine/base/limits.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,13 +17,19 @@
 enum ww_batch_kind {
     WW_BATCH_ENTRIES = 0,
     WW_BATCH_HARD_STATE = 1, /* no entries: `term` is the current term, `first_index` the vote */
+    WW_BATCH_SNAPSHOT = 2,   /* no entries: the snapshot that ends at (first_index, term) is saved;
+                              * the log begins behind it */
 };
 
 enum ww_entry_type {
     WW_ENTRY_DATA = 0,
+    /* Those below are of no session, and each stands alone in its batch. */
     WW_ENTRY_NOOP = 1,          /* the first entry of a leader's term; empty */
     WW_ENTRY_CONFIGURATION = 2, /* struct ww_configuration */
+    WW_ENTRY_SESSION = 3,       /* a client registers: u64, its nonce */
 };
+
+#define WW_ENTRY_SESSION_BYTES 8u
 
 struct ww_batch_header {
     uint32_t crc32c;     /* over bytes 4 .. size_bytes */
@@ -31,9 +40,12 @@ struct ww_batch_header {
     uint8_t padding; /* zero bytes behind the last entry: 0..7 */
     uint64_t term;
     uint64_t first_index;
+    uint64_t session;        /* index of the session's SESSION entry; 0: none */
+    uint64_t first_sequence; /* of the first entry in its session */
+    uint64_t time_ns;        /* log time: nanoseconds of leadership since the group began */
 };
 
-_Static_assert(sizeof(struct ww_batch_header) == 32, "the header is 32 bytes on wire and disk");
+_Static_assert(sizeof(struct ww_batch_header) == WW_BATCH_HEADER_BYTES, "56 bytes, wire and disk");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the formats are little-endian");
 
 /* The view of one entry inside a batch; `data` points into the batch. */
@@ -68,14 +80,14 @@ bool ww_entries_check(const uint8_t *entries, uint32_t bytes, uint32_t count, co
 
 /*
  * Seals the batch at `batch`: `entry_bytes` bytes of entries already stand behind the place of the
- * header. Writes padding, header and checksum; returns size_bytes. The room behind the entries must
- * hold the padding (up to 7 bytes).
+ * header. Of `wanted` group and count, and all from term on, are taken. Writes padding, header and
+ * checksum; returns size_bytes. The room behind the entries must hold the padding (up to 7 bytes).
  */
-uint32_t ww_batch_seal(void *batch, uint32_t group, uint64_t term, uint64_t first_index,
-                       uint16_t count, uint32_t entry_bytes);
+uint32_t ww_batch_seal(void *batch, const struct ww_batch_header *wanted, uint32_t entry_bytes);
 
-/* Writes a hard-state record (32 bytes) at `batch`; returns its size. */
+/* Write a record (a header alone) at `batch`; return its size. */
 uint32_t ww_batch_seal_hard_state(void *batch, uint32_t group, uint64_t term, uint32_t vote);
+uint32_t ww_batch_seal_snapshot(void *batch, uint32_t group, uint64_t term, uint64_t index);
 
 /*
  * Checks one batch at the start of `bytes` bytes: length, kind, count, every entry, padding,

@@ -8,27 +8,48 @@
 #include "engine/base/limits.h"
 #include "engine/wire/batch.h"
 #include "engine/wire/checksum.h"
+#include "engine/wire/configuration.h"
 
 static uint8_t again[FUZZ_INPUT_MAX + 8] __attribute__((aligned(8)));
 
 size_t fuzz_seed(uint32_t number, uint8_t *to)
 {
-    static const uint16_t counts[] = {1, 2, 3, 10, 1};
-    static const uint32_t sizes[] = {0, 1, 7, 64, 1200};
+    static const struct {
+        uint16_t count;
+        uint8_t type;
+        uint32_t entry_bytes;
+    } seeds[] = {{1, WW_ENTRY_DATA, 0},          {2, WW_ENTRY_DATA, 1},
+                 {3, WW_ENTRY_DATA, 7},          {10, WW_ENTRY_DATA, 64},
+                 {1, WW_ENTRY_DATA, 1200},       {1, WW_ENTRY_NOOP, 0},
+                 {1, WW_ENTRY_CONFIGURATION, 4}, {1, WW_ENTRY_SESSION, WW_ENTRY_SESSION_BYTES}};
+    const uint32_t records = sizeof(seeds) / sizeof(seeds[0]);
     uint8_t *batch = again;
     uint8_t data[2048];
     uint32_t bytes = 0;
-    if (number > 5)
+    if (number > records + 1)
         return 0;
     to[0] = 1;
-    if (number == 5) {
-        bytes = ww_batch_seal_hard_state(batch, 3, 8, 2);
+    if (number >= records) {
+        bytes = number == records ? ww_batch_seal_hard_state(batch, 3, 8, 2)
+                                  : ww_batch_seal_snapshot(batch, 3, 8, 100);
     } else {
+        struct ww_batch_header header = {.group = 1,
+                                         .count = seeds[number].count,
+                                         .term = 2,
+                                         .first_index = 3,
+                                         .session = number % 2,
+                                         .first_sequence = number % 2 * 9,
+                                         .time_ns = 1000000 * number};
         memset(data, (int)number + 1, sizeof(data));
-        for (uint16_t i = 0; i < counts[number]; i++)
-            bytes += ww_entry_encode(batch + WW_BATCH_HEADER_BYTES + bytes,
-                                     i == 1 ? WW_ENTRY_NOOP : WW_ENTRY_DATA, data, sizes[number]);
-        bytes = ww_batch_seal(batch, 1, 2, 3, counts[number], bytes);
+        if (seeds[number].type != WW_ENTRY_DATA) {
+            memcpy(data, &(struct ww_configuration){.voters = 0xe},
+                   sizeof(struct ww_configuration));
+            header.session = header.first_sequence = 0;
+        }
+        for (uint16_t i = 0; i < header.count; i++)
+            bytes += ww_entry_encode(batch + WW_BATCH_HEADER_BYTES + bytes, seeds[number].type,
+                                     data, seeds[number].entry_bytes);
+        bytes = ww_batch_seal(batch, &header, bytes);
     }
     memcpy(to + 1, batch, bytes);
     return 1 + bytes;
@@ -41,6 +62,8 @@ static void encode_again(const struct ww_batch_header *header)
     if (header->kind == WW_BATCH_HARD_STATE) {
         size = ww_batch_seal_hard_state(again, header->group, header->term,
                                         (uint32_t)header->first_index);
+    } else if (header->kind == WW_BATCH_SNAPSHOT) {
+        size = ww_batch_seal_snapshot(again, header->group, header->term, header->first_index);
     } else {
         for (; ww_batch_next(header, &cursor, &entry); count++) {
             FUZZ_REQUIRE(entry.index == header->first_index + count);
@@ -49,8 +72,7 @@ static void encode_again(const struct ww_batch_header *header)
         }
         FUZZ_REQUIRE(count == header->count);
         FUZZ_REQUIRE(bytes == ww_batch_entries_bytes(header));
-        size = ww_batch_seal(again, header->group, header->term, header->first_index, header->count,
-                             bytes);
+        size = ww_batch_seal(again, header, bytes);
     }
     FUZZ_REQUIRE(size == header->size_bytes);
     FUZZ_REQUIRE(memcmp(again, header, size) == 0);

@@ -23,8 +23,9 @@ size_t fuzz_seed(uint32_t number, uint8_t *to)
     for (uint32_t i = 0; i < number; i++) {
         uint32_t size =
             ww_entry_encode(bytes + at + WW_BATCH_HEADER_BYTES, WW_ENTRY_DATA, "an entry", 8);
+        struct ww_batch_header header = {.group = 1, .count = 1, .term = 4, .first_index = 10 + i};
         at += i == 2 ? ww_batch_seal_hard_state(bytes + at, 1, 4, 2)
-                     : ww_batch_seal(bytes + at, 1, 4, 10 + i, 1, size);
+                     : ww_batch_seal(bytes + at, &header, size);
     }
     *block = (struct ww_block_header){
         .magic = WW_BLOCK_MAGIC,

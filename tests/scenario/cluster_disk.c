@@ -53,7 +53,10 @@ void cluster_preset_disk(struct cluster *cluster, uint32_t id)
             snprintf(payload, sizeof(payload), "%" PRIu32 ".%" PRIu64, i + 1, preset->terms[i]);
         uint32_t bytes =
             ww_entry_encode(batch + WW_BATCH_HEADER_BYTES, WW_ENTRY_DATA, payload, (uint32_t)size);
-        add_block(disk, ww_batch_seal(batch, 0, preset->terms[i], i + 1, 1, bytes));
+        struct ww_batch_header header = {.count = 1,
+                                         .term = preset->terms[i],
+                                         .first_index = i + 1};
+        add_block(disk, ww_batch_seal(batch, &header, bytes));
     }
 }
 

@@ -123,10 +123,11 @@ uint32_t test_log_block(struct test_log *log, uint8_t *to, uint32_t bytes)
     uint8_t *batch = to + WW_BLOCK_HEADER_BYTES;
     memset(to, 0, ww_align_up(bytes + 128, WW_BLOCK_ALIGN));
     uint32_t entry = ww_entry_encode(batch + WW_BATCH_HEADER_BYTES, WW_ENTRY_DATA, payload, bytes);
+    struct ww_batch_header header = {.count = 1, .term = 1, .first_index = log->index};
     struct ww_block_header *block = (void *)to;
     *block = (struct ww_block_header){
         .magic = WW_BLOCK_MAGIC,
-        .used_bytes = WW_BLOCK_HEADER_BYTES + ww_batch_seal(batch, 0, 1, log->index, 1, entry),
+        .used_bytes = WW_BLOCK_HEADER_BYTES + ww_batch_seal(batch, &header, entry),
         .stream = log->store->stream_id,
         .position = log->position,
         .durable = log->durable,

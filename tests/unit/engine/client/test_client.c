@@ -76,7 +76,7 @@ Test(client, entries_commit_in_order)
     cr_assert_eq(completed[0], 100);
     cr_assert_eq(ww_client_outstanding(client), 0);
     cr_assert_eq(fake->groups[0].log_count, 100);
-    cr_assert_eq(fake->proposals[1], 5, "64 B entries travel by the datagram: %u",
+    cr_assert_eq(fake->proposals[1], 6, "64 B entries travel by the datagram: %u",
                  fake->proposals[1]);
     cr_assert_eq(stats().resent, 0);
     cr_assert_eq(fake->released, stats().rx_frames, "every datagram went back");

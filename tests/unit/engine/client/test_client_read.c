@@ -27,17 +27,27 @@ enum { WRONG_NOTHING, WRONG_GROUP, WRONG_CRC, WRONG_COUNT, WRONG_COMMIT, WRONG_T
 static const struct ww_transport_ops *plain;
 static struct ww_transport_ops serving;
 
+/* A batch ends where the next multiple of BATCH does; the first entry is a no-op, alone in its. */
+static uint16_t batch_count(uint64_t first)
+{
+    return first == 1 ? 1 : (uint16_t)(BATCH - (first - 1) % BATCH);
+}
+
 static uint32_t make_batch(uint8_t *to, uint64_t first)
 {
     uint32_t bytes = 0;
-    for (uint32_t i = 0; i < BATCH; i++) {
+    for (uint32_t i = 0; i < batch_count(first); i++) {
         uint8_t data[ENTRY_BYTES];
         memset(data, (int)(first + i), sizeof(data));
         bytes += ww_entry_encode(to + WW_BATCH_HEADER_BYTES + bytes,
                                  first + i == 1 ? WW_ENTRY_NOOP : WW_ENTRY_DATA, data,
                                  first + i == 1 ? 0 : ENTRY_BYTES);
     }
-    return ww_batch_seal(to, wrong == WRONG_GROUP, 3, first, BATCH, bytes);
+    struct ww_batch_header header = {.group = wrong == WRONG_GROUP,
+                                     .count = batch_count(first),
+                                     .term = 3,
+                                     .first_index = first};
+    return ww_batch_seal(to, &header, bytes);
 }
 
 static void send_data(uint32_t node, const struct ww_client_message *read, uint64_t first)
@@ -54,7 +64,7 @@ static void send_data(uint32_t node, const struct ww_client_message *read, uint6
     if (wrong == WRONG_KIND)
         answer.body_bytes = ww_batch_seal_hard_state(body, read->group, 3, 1);
     answer.count += wrong == WRONG_COUNT;
-    answer.index = wrong == WRONG_COMMIT ? first : answer.index;
+    answer.index = wrong == WRONG_COMMIT ? first - 1 : answer.index;
     answer.sequence += wrong == WRONG_TAG;
     body[50] ^= wrong == WRONG_CRC;
     wrong = WRONG_NOTHING;
@@ -82,10 +92,12 @@ static void serve(uint32_t node, const struct ww_client_message *read)
         return;
     }
     uint64_t first = (read->index - 1) / BATCH * BATCH + 1;
+    if (first == 1 && read->index > 1)
+        first = 2;
     int64_t room = read->window_bytes;
     do {
         send_data(node, read, first);
-        first += BATCH;
+        first += batch_count(first);
         room -= BATCH * (ENTRY_BYTES + 4) + WW_BATCH_HEADER_BYTES;
     } while (room > 0 && first <= commit);
 }

@@ -41,7 +41,8 @@ static enum ww_log_room append(uint32_t bytes)
     uint8_t payload[9000];
     memset(payload, 5, bytes);
     uint32_t used = ww_entry_encode(place + WW_BATCH_HEADER_BYTES, WW_ENTRY_DATA, payload, bytes);
-    ww_log_buffer_commit(&buffer, ww_batch_seal(place, 0, 1, 1, 1, used));
+    struct ww_batch_header header = {.count = 1, .term = 1, .first_index = 1};
+    ww_log_buffer_commit(&buffer, ww_batch_seal(place, &header, used));
     return WW_LOG_ROOM;
 }
 

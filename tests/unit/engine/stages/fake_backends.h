@@ -11,7 +11,7 @@
 #include "engine/backend/transport.h"
 #include "engine/base/random.h"
 
-#define FAKE_DATAGRAM 1472u
+#define FAKE_DATAGRAM 1500u
 #define FAKE_QUEUE 4096u
 #define FAKE_DISK_BYTES (32u << 20)
 #define FAKE_CLIENT 0u /* the client's number on the network; nodes are 1.. */

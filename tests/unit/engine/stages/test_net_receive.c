@@ -32,14 +32,17 @@ static struct forged forge(uint64_t cluster_number, uint32_t source, uint32_t de
                            struct ww_raft_message *message)
 {
     struct forged forged;
-    _Alignas(8) uint8_t batch[64];
-    ww_entry_encode(batch + WW_BATCH_HEADER_BYTES, WW_ENTRY_DATA, "forged", 6);
+    _Alignas(8) uint8_t batch[96];
+    uint32_t entry = ww_entry_encode(batch + WW_BATCH_HEADER_BYTES, WW_ENTRY_DATA, "forged", 6);
     struct ww_group *group = fake_cluster_group(&cluster, follower);
     message->type = WW_RAFT_APPEND;
     message->term = ww_raft_term(group->raft);
     message->index = ww_raft_last_index(group->raft);
     message->log_term = ww_raft_term_at(group->raft, message->index);
-    message->body_bytes = ww_batch_seal(batch, 0, message->term, message->index + 1, 1, 10);
+    struct ww_batch_header header = {.count = 1,
+                                     .term = message->term,
+                                     .first_index = message->index + 1};
+    message->body_bytes = ww_batch_seal(batch, &header, entry);
     struct ww_datagram_builder builder;
     ww_datagram_begin(&builder, forged.data, FAKE_DATAGRAM);
     ww_datagram_add(&builder, message, message->body_bytes);

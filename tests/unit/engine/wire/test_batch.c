@@ -5,6 +5,7 @@
 #include "engine/base/limits.h"
 #include "engine/base/random.h"
 #include "engine/wire/checksum.h"
+#include "engine/wire/configuration.h"
 
 #include <criterion/criterion.h>
 
@@ -15,6 +16,9 @@
 #define GROUP 5u
 #define TERM 9u
 #define FIRST 100u
+#define SESSION 40u
+#define SEQUENCE 7000u
+#define TIME 123456789u
 
 static uint8_t batch[ROOM] __attribute__((aligned(8)));
 static uint8_t copy[ROOM] __attribute__((aligned(8)));
@@ -29,7 +33,25 @@ static uint32_t make(const uint32_t *sizes, uint16_t count)
         bytes +=
             ww_entry_encode(batch + WW_BATCH_HEADER_BYTES + bytes, WW_ENTRY_DATA, data, sizes[i]);
     }
-    return ww_batch_seal(batch, GROUP, TERM, FIRST, count, bytes);
+    return ww_batch_seal(batch,
+                         &(struct ww_batch_header){.group = GROUP,
+                                                   .count = count,
+                                                   .term = TERM,
+                                                   .first_index = FIRST,
+                                                   .session = SESSION,
+                                                   .first_sequence = SEQUENCE,
+                                                   .time_ns = TIME},
+                         bytes);
+}
+
+/* A batch of `count` entries of no session, of a type that stands alone. */
+static uint32_t make_special(uint8_t type, const void *data, uint32_t size, uint16_t count)
+{
+    uint32_t bytes = 0;
+    for (uint16_t i = 0; i < count; i++)
+        bytes += ww_entry_encode(batch + WW_BATCH_HEADER_BYTES + bytes, type, data, size);
+    struct ww_batch_header header = {.count = count, .term = TERM, .first_index = FIRST};
+    return ww_batch_seal(batch, &header, bytes);
 }
 
 static uint32_t make_three(void)
@@ -56,8 +78,8 @@ Test(batch, A15_header_and_entries_cost_what_the_format_says)
     uint32_t sizes[100];
     for (int i = 0; i < 100; i++)
         sizes[i] = 64;
-    cr_assert_eq(make(sizes, 100), 32 + 100 * 68);
-    cr_assert_eq(make(sizes, 1), 32 + 68 + 4, "padded to 8");
+    cr_assert_eq(make(sizes, 100), 56 + 100 * 68);
+    cr_assert_eq(make(sizes, 1), 56 + 68 + 4, "padded to 8");
     cr_assert_eq(ww_batch_entries_bytes(ww_batch_header(batch)), 68);
 }
 
@@ -76,6 +98,9 @@ Test(batch, A15_round_trip)
         const struct ww_batch_header *header = ww_batch_header(batch);
         cr_assert_eq(header->group, GROUP);
         cr_assert_eq(header->term, TERM);
+        cr_assert_eq(header->session, SESSION);
+        cr_assert_eq(header->first_sequence, SEQUENCE);
+        cr_assert_eq(header->time_ns, TIME);
         cr_assert_eq(ww_batch_last_index(header), FIRST + count - 1);
         cr_assert(ww_entries_check(batch + WW_BATCH_HEADER_BYTES, ww_batch_entries_bytes(header),
                                    count, &why));
@@ -96,13 +121,23 @@ Test(batch, A15_round_trip)
 Test(batch, A15_the_bytes_are_these)
 {
     static const uint8_t entry[] = {3, 0, 0, 0, 'a', 'b', 'c'};
-    static const uint8_t wanted[] = {
-        40, 0, 0,   0, 5, 0,   0,   0,   1,
-        0,  0, 1,   9, 0, 0,   0,   0,   0, /* size group count kind padding */
-        0,  0, 100, 0, 0, 0,   0,   0,   0,
-        0,  3, 0,   0, 0, 'a', 'b', 'c', 0};
+    static const uint8_t wanted[] = {64,   0,    0,    0,    5,   0,   0,   0,
+                                     1,    0,    0,    1, /* size group count kind padding */
+                                     9,    0,    0,    0,    0,   0,   0,   0, /* term */
+                                     100,  0,    0,    0,    0,   0,   0,   0, /* first index */
+                                     40,   0,    0,    0,    0,   0,   0,   0, /* session */
+                                     0x58, 0x1b, 0,    0,    0,   0,   0,   0, /* first sequence */
+                                     0x15, 0xcd, 0x5b, 0x07, 0,   0,   0,   0, /* time */
+                                     3,    0,    0,    0,    'a', 'b', 'c', 0};
     memcpy(batch + WW_BATCH_HEADER_BYTES, entry, sizeof(entry));
-    cr_assert_eq(ww_batch_seal(batch, GROUP, TERM, FIRST, 1, sizeof(entry)), 40);
+    struct ww_batch_header header = {.group = GROUP,
+                                     .count = 1,
+                                     .term = TERM,
+                                     .first_index = FIRST,
+                                     .session = SESSION,
+                                     .first_sequence = SEQUENCE,
+                                     .time_ns = TIME};
+    cr_assert_eq(ww_batch_seal(batch, &header, sizeof(entry)), 64);
     cr_assert_eq(memcmp(batch + 4, wanted, sizeof(wanted)), 0);
     cr_assert_eq(ww_batch_header(batch)->crc32c, ww_crc32c(wanted, sizeof(wanted)));
 }
@@ -119,6 +154,61 @@ Test(batch, hard_state_round_trip)
     uint32_t cursor = 0;
     struct ww_entry entry;
     cr_assert_not(ww_batch_next(batch, &cursor, &entry));
+}
+
+Test(batch, snapshot_round_trip)
+{
+    struct ww_batch_header *header = (void *)batch;
+    cr_assert_eq(ww_batch_seal_snapshot(batch, GROUP, 77, 1000), WW_BATCH_HEADER_BYTES);
+    cr_assert_str_eq(why_not(WW_BATCH_HEADER_BYTES), "it is whole");
+    cr_assert_eq(header->kind, WW_BATCH_SNAPSHOT);
+    cr_assert_eq(header->term, 77);
+    cr_assert_eq(header->first_index, 1000);
+    header->term = 0;
+    reseal();
+    cr_assert_str_eq(why_not(ROOM), "batch: a snapshot of nothing");
+    ww_batch_seal_snapshot(batch, GROUP, 77, 0);
+    cr_assert_str_eq(why_not(ROOM), "batch: a snapshot of nothing");
+}
+
+Test(batch, a_record_has_no_session_and_no_time)
+{
+    struct ww_batch_header *header = (void *)batch;
+    uint64_t *const fields[] = {&header->session, &header->first_sequence, &header->time_ns};
+    for (int i = 0; i < 3; i++) {
+        ww_batch_seal_hard_state(batch, GROUP, 77, 3);
+        *fields[i] = 1;
+        reseal();
+        cr_assert_str_eq(why_not(ROOM), "batch: a record has no session and no time");
+    }
+}
+
+Test(batch, entries_of_the_groups_own_are_checked)
+{
+    struct ww_batch_header *header = (void *)batch;
+    const struct ww_configuration good = {.voters = 0xe}, bad = {.voters = 1};
+    const uint64_t nonce = 5;
+    make_special(WW_ENTRY_NOOP, NULL, 0, 1);
+    cr_assert_str_eq(why_not(ROOM), "it is whole");
+    make_special(WW_ENTRY_CONFIGURATION, &good, sizeof(good), 1);
+    cr_assert_str_eq(why_not(ROOM), "it is whole");
+    make_special(WW_ENTRY_SESSION, &nonce, sizeof(nonce), 1);
+    cr_assert_str_eq(why_not(ROOM), "it is whole");
+    header->session = 7;
+    reseal();
+    cr_assert_str_eq(why_not(ROOM), "batch: an entry of the group's own is not alone");
+    make_special(WW_ENTRY_NOOP, NULL, 0, 2);
+    cr_assert_str_eq(why_not(ROOM), "batch: an entry of the group's own is not alone");
+    make_special(WW_ENTRY_NOOP, &good, 1, 1);
+    cr_assert_str_eq(why_not(ROOM), "batch: a no-op is not empty");
+    make_special(WW_ENTRY_CONFIGURATION, &good, 3, 1);
+    cr_assert_str_eq(why_not(ROOM), "batch: not the size of a configuration");
+    make_special(WW_ENTRY_CONFIGURATION, &bad, sizeof(bad), 1);
+    cr_assert_str_eq(why_not(ROOM), "batch: a configuration of no group");
+    make_special(WW_ENTRY_SESSION, &nonce, 7, 1);
+    cr_assert_str_eq(why_not(ROOM), "batch: not the size of a nonce");
+    make_special(WW_ENTRY_SESSION + 1, NULL, 0, 1);
+    cr_assert_str_eq(why_not(ROOM), "batch: unknown entry type");
 }
 
 Test(batch, a_vote_that_is_no_node_is_caught)
@@ -181,7 +271,7 @@ Test(batch, headers_that_lie_under_a_right_checksum_are_caught)
         reseal();                                                                                  \
         cr_assert_str_eq(why_not(ROOM), text);                                                     \
     } while (0)
-    LIE(header->kind = 2, "batch: unknown kind");
+    LIE(header->kind = 3, "batch: unknown kind");
     LIE(header->count = 0, "batch: term, index or count is out of range");
     LIE(header->term = 0, "batch: term, index or count is out of range");
     LIE(header->first_index = 0, "batch: term, index or count is out of range");
@@ -191,19 +281,23 @@ Test(batch, headers_that_lie_under_a_right_checksum_are_caught)
     LIE(header->padding = 0, "batch: more bytes than entries");
     LIE(header->size_bytes += 8, "batch: more bytes than entries");
     LIE(header->size_bytes -= 8, "batch: an entry is longer than the batch");
-    LIE(header->size_bytes = 40, "batch: an entry is longer than the batch");
-    LIE(batch[WW_BATCH_HEADER_BYTES + 3] = 2, "batch: unknown entry type");
+    LIE(header->session = FIRST, "batch: session or sequence is out of range");
+    LIE(header->session = 0, "batch: session or sequence is out of range");
+    LIE(header->first_sequence = UINT64_MAX - 2, "batch: session or sequence is out of range");
+    LIE(header->size_bytes = 64, "batch: an entry is longer than the batch");
+    LIE(batch[WW_BATCH_HEADER_BYTES + 3] = WW_ENTRY_NOOP,
+        "batch: an entry of the group's own is not alone");
     LIE(batch[WW_BATCH_HEADER_BYTES + 2] = 1, "batch: an entry is longer than the batch");
     LIE(batch[header->size_bytes - 1] = 1, "batch: padding is not zero");
-    LIE(header->kind = WW_BATCH_HARD_STATE, "batch: a hard state has no entries");
+    LIE(header->kind = WW_BATCH_HARD_STATE, "batch: a record has no entries");
 #undef LIE
     make_three();
     cr_assert_str_eq(why_not(WW_BATCH_HEADER_BYTES - 1), "batch: header is cut off");
-    for (uint32_t size = 0; size < 32; size++) {
+    for (uint32_t size = 0; size < WW_BATCH_HEADER_BYTES; size++) {
         header->size_bytes = size;
         cr_assert_str_eq(why_not(ROOM), "batch: size is out of range");
     }
-    header->size_bytes = 108;
+    header->size_bytes = 132;
     cr_assert_str_eq(why_not(ROOM), "batch: size is out of range", "not a multiple of 8");
     header->size_bytes = UINT32_MAX - 7;
     cr_assert_str_eq(why_not(ROOM), "batch: size is out of range");
@@ -244,6 +338,9 @@ Test(batch, A15_a_slice_is_a_batch_of_its_own)
             cr_assert_leq(size, ww_batch_header(batch)->size_bytes);
             cr_assert_eq(ww_batch_header(copy)->term, TERM);
             cr_assert_eq(ww_batch_header(copy)->group, GROUP);
+            cr_assert_eq(ww_batch_header(copy)->session, SESSION);
+            cr_assert_eq(ww_batch_header(copy)->first_sequence, SEQUENCE + from - FIRST);
+            cr_assert_eq(ww_batch_header(copy)->time_ns, TIME);
             uint32_t cursor = 0;
             struct ww_entry entry;
             for (uint64_t index = from; index <= to; index++) {

@@ -21,7 +21,8 @@ static void make(void)
     for (uint64_t i = 0; i < 2; i++) {
         uint32_t size =
             ww_entry_encode(bytes + at + WW_BATCH_HEADER_BYTES, WW_ENTRY_DATA, "0123456789", 10);
-        at += ww_batch_seal(bytes + at, 1, 4, 20 + i, 1, size);
+        struct ww_batch_header header = {.group = 1, .count = 1, .term = 4, .first_index = 20 + i};
+        at += ww_batch_seal(bytes + at, &header, size);
     }
     *block = (struct ww_block_header){
         .magic = WW_BLOCK_MAGIC,

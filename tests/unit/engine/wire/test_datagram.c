@@ -136,8 +136,8 @@ Test(datagram, each_verdict_has_its_cause)
     struct ww_raft_message *first = (void *)(data + WW_DATAGRAM_HEADER_BYTES);
     struct ww_raft_message *second = first + 1;
     WRONG(header->magic++, WW_DATAGRAM_MAGIC_BAD);
-    WRONG(header->version = 2, WW_DATAGRAM_VERSION);
-    WRONG(header->version = 0, WW_DATAGRAM_VERSION);
+    WRONG(header->version = WW_WIRE_VERSION + 1, WW_DATAGRAM_VERSION);
+    WRONG(header->version = WW_WIRE_VERSION - 1, WW_DATAGRAM_VERSION);
     WRONG(header->size_bytes++, WW_DATAGRAM_SHORT);
     WRONG(header->size_bytes--, WW_DATAGRAM_LONG);
     WRONG(header->cluster++, WW_DATAGRAM_CLUSTER);
