@@ -4,6 +4,7 @@
 #include "engine/base/limits.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void ww_log_index_free(struct ww_log_index *index)
 {
@@ -43,6 +44,18 @@ void ww_log_index_truncate(struct ww_log_index *index, uint64_t first_index)
     while (index->count > 0 && index->points[index->count - 1].first_index >= first_index)
         index->count--;
     index->force = true;
+}
+
+void ww_log_index_compact(struct ww_log_index *index, uint64_t first_index)
+{
+    size_t drop = 0;
+    /* A point is needed until the next one serves the first entry as well. */
+    while (drop + 1 < index->count && index->points[drop + 1].first_index <= first_index)
+        drop++;
+    if (drop == 0)
+        return;
+    index->count -= drop;
+    memmove(index->points, index->points + drop, index->count * sizeof(*index->points));
 }
 
 const struct ww_log_point *ww_log_index_find(const struct ww_log_index *index, uint64_t entry_index,

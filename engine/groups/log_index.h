@@ -36,6 +36,9 @@ bool ww_log_index_add(struct ww_log_index *index, uint64_t first_index, uint64_t
 /* Entries >= first_index left the log. */
 void ww_log_index_truncate(struct ww_log_index *index, uint64_t first_index);
 
+/* Entries below first_index left the log. */
+void ww_log_index_compact(struct ww_log_index *index, uint64_t first_index);
+
 /* The point to read `index` from, or NULL; *limit is the first index that it does not reach. */
 const struct ww_log_point *ww_log_index_find(const struct ww_log_index *index, uint64_t entry_index,
                                              uint64_t *limit);

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 int ww_group_recovery_init(struct ww_group_recovery *recovery, uint32_t groups)
 {
@@ -23,7 +24,7 @@ void ww_group_recovery_free(struct ww_group_recovery *recovery)
 
 static uint64_t last_index(const struct ww_recovered_group *group)
 {
-    return group->run_count > 0 ? group->runs[group->run_count - 1].last_index : 0;
+    return group->run_count > 0 ? group->runs[group->run_count - 1].last_index : group->base_index;
 }
 
 /* A batch that begins at or below the last index replaces the log from there on. */
@@ -36,9 +37,77 @@ static void truncate(struct ww_recovered_group *group, uint64_t first_index)
     if (group->run_count > 0)
         group->runs[group->run_count - 1].last_index = first_index - 1;
     ww_log_index_truncate(&group->index, first_index);
+    while (group->configuration_count > 0 &&
+           group->configurations[group->configuration_count - 1].index >= first_index)
+        group->configuration_count--;
 }
 
-static int append(struct ww_recovered_group *group, const struct ww_batch_header *batch)
+static uint64_t term_at(const struct ww_recovered_group *group, uint64_t index)
+{
+    if (index == group->base_index)
+        return group->base_term;
+    for (size_t i = 0; i < group->run_count; i++) {
+        if (group->runs[i].first_index <= index && index <= group->runs[i].last_index)
+            return group->runs[i].term;
+    }
+    return 0;
+}
+
+/* Entries up to `index` leave at the front. */
+static void compact(struct ww_recovered_group *group, uint64_t index)
+{
+    size_t runs = 0, configurations = 0;
+    while (runs < group->run_count && group->runs[runs].last_index <= index)
+        runs++;
+    if (runs > 0) {
+        group->run_count -= runs;
+        memmove(group->runs, group->runs + runs, group->run_count * sizeof(*group->runs));
+    }
+    if (group->run_count > 0 && group->runs[0].first_index <= index)
+        group->runs[0].first_index = index + 1;
+    while (configurations < group->configuration_count &&
+           group->configurations[configurations].index <= index)
+        configurations++;
+    group->configuration_count -= configurations;
+    memmove(group->configurations, group->configurations + configurations,
+            group->configuration_count * sizeof(group->configurations[0]));
+    ww_log_index_compact(&group->index, index + 1);
+}
+
+/*
+ * The record of a snapshot, taken here or installed: figure 13 of the paper. When the log has its
+ * last entry, what follows that entry stays; else the log is emptied.
+ */
+static int take_snapshot(struct ww_group_recovery *recovery, struct ww_recovered_group *group,
+                         const struct ww_batch_header *batch)
+{
+    if (batch->first_index < group->base_index)
+        return ww_fail(&recovery->error, WW_EDAMAGED,
+                       "group %" PRIu32 ": the snapshot at index %" PRIu64
+                       " is recorded behind that at %" PRIu64,
+                       batch->group, batch->first_index, group->base_index);
+    if (term_at(group, batch->first_index) == batch->term)
+        compact(group, batch->first_index);
+    else
+        truncate(group, 0);
+    group->base_index = batch->first_index;
+    group->base_term = batch->term;
+    return WW_OK;
+}
+
+static void take_configuration(struct ww_recovered_group *group,
+                               const struct ww_batch_header *batch)
+{
+    struct ww_raft_placed_configuration placed = {.index = batch->first_index};
+    if (!ww_batch_configuration(batch, &placed.configuration))
+        return;
+    if (group->configuration_count == 2)
+        group->configurations[0] = group->configurations[--group->configuration_count];
+    group->configurations[group->configuration_count++] = placed;
+}
+
+static int append(struct ww_recovered_group *group, uint64_t first_index,
+                  const struct ww_batch_header *batch)
 {
     if (group->run_count > 0 && group->runs[group->run_count - 1].term == batch->term) {
         group->runs[group->run_count - 1].last_index = ww_batch_last_index(batch);
@@ -53,7 +122,7 @@ static int append(struct ww_recovered_group *group, const struct ww_batch_header
         group->run_capacity = capacity;
     }
     group->runs[group->run_count++] = (struct ww_raft_run){
-        .first_index = batch->first_index,
+        .first_index = first_index,
         .last_index = ww_batch_last_index(batch),
         .term = batch->term,
     };
@@ -75,16 +144,26 @@ int ww_group_recovery_visit(void *context, uint64_t block_position, uint32_t off
         group->vote = (uint32_t)batch->first_index;
         return WW_OK;
     }
-    if (batch->first_index > last_index(group) + 1)
+    if (batch->kind == WW_BATCH_SNAPSHOT)
+        return take_snapshot(recovery, group, batch);
+    if (batch->time_ns > group->time_ns)
+        group->time_ns = batch->time_ns;
+    /* Entries that joined the log while a snapshot was being installed may lie below its end. */
+    if (ww_batch_last_index(batch) <= group->base_index)
+        return WW_OK;
+    uint64_t first_index =
+        batch->first_index > group->base_index ? batch->first_index : group->base_index + 1;
+    if (first_index > last_index(group) + 1)
         return ww_fail(&recovery->error, WW_EDAMAGED,
                        "group %" PRIu32 ": entries %" PRIu64 " to %" PRIu64
                        " are missing before stream position %" PRIu64,
-                       batch->group, last_index(group) + 1, batch->first_index - 1,
+                       batch->group, last_index(group) + 1, first_index - 1,
                        block_position + offset);
-    truncate(group, batch->first_index);
-    int status = append(group, batch);
-    if (status != WW_OK || !ww_log_index_add(&group->index, batch->first_index, block_position,
-                                             offset, batch->size_bytes))
+    truncate(group, first_index);
+    take_configuration(group, batch);
+    int status = append(group, first_index, batch);
+    if (status != WW_OK ||
+        !ww_log_index_add(&group->index, first_index, block_position, offset, batch->size_bytes))
         return ww_fail(&recovery->error, WW_ENOMEM, "no memory for the index of the log");
     return WW_OK;
 }

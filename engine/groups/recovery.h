@@ -7,12 +7,19 @@
 #include "engine/groups/log_index.h"
 #include "engine/raft/raft.h"
 #include "engine/wire/batch.h"
+#include "engine/wire/configuration.h"
 
 struct ww_recovered_group {
     uint64_t term;
     uint32_t vote;
+    uint64_t base_index, base_term; /* the end of the last snapshot: the log is behind it; or 0 */
     struct ww_raft_run *runs;
     size_t run_count, run_capacity;
+    /* The last ones of the log, ascending: all that may be needed, since no second one is appended
+     * before the one before it is committed. */
+    struct ww_raft_placed_configuration configurations[2];
+    size_t configuration_count;
+    uint64_t time_ns; /* the greatest log time of a batch */
     struct ww_log_index index;
 };
 

@@ -198,6 +198,16 @@ uint32_t ww_batch_check(const void *batch, size_t bytes, const char **why)
     return ww_batch_header(batch)->size_bytes;
 }
 
+bool ww_batch_configuration(const void *batch, struct ww_configuration *configuration)
+{
+    const struct ww_batch_header *header = batch;
+    const uint8_t *entry = (const uint8_t *)batch + HEADER;
+    if (header->count != 1 || load32(entry) >> 24 != WW_ENTRY_CONFIGURATION)
+        return false;
+    memcpy(configuration, entry + WW_ENTRY_HEADER_BYTES, sizeof(*configuration));
+    return true;
+}
+
 bool ww_batch_next(const void *batch, uint32_t *cursor, struct ww_entry *entry)
 {
     const struct ww_batch_header *header = batch;

@@ -9,6 +9,7 @@
 #define WW_WIRE_BATCH_H
 
 #include "engine/base/limits.h"
+#include "engine/wire/configuration.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -111,6 +112,12 @@ static inline uint64_t ww_batch_last_index(const struct ww_batch_header *header)
 {
     return header->first_index + header->count - 1;
 }
+
+/*
+ * The configuration that a checked batch carries; false: it carries none. One look at its first
+ * entry: an entry that is not of data stands alone.
+ */
+bool ww_batch_configuration(const void *batch, struct ww_configuration *configuration);
 
 /* Walks the entries of a checked batch: `cursor` starts at 0 and is the caller's to keep. */
 bool ww_batch_next(const void *batch, uint32_t *cursor, struct ww_entry *entry);

@@ -40,3 +40,23 @@ Test(log_index, a_truncation_is_always_a_point)
     cr_assert_eq(index.count, 0);
     ww_log_index_free(&index);
 }
+
+Test(log_index, compaction_keeps_the_point_that_serves_the_first_entry)
+{
+    struct ww_log_index index = {0};
+    uint64_t limit;
+    ww_log_index_compact(&index, 10);
+    for (uint64_t i = 0; i < 5; i++)
+        cr_assert(ww_log_index_add(&index, 1 + i * 10, i * 4096, 64, WW_LOG_INDEX_STRIDE));
+    ww_log_index_compact(&index, 20);
+    cr_assert_eq(index.count, 4);
+    cr_assert_null(ww_log_index_find(&index, 10, &limit));
+    cr_assert_eq(ww_log_index_find(&index, 20, &limit)->block, 1 * 4096);
+    ww_log_index_compact(&index, 21);
+    cr_assert_eq(index.count, 3);
+    cr_assert_eq(ww_log_index_find(&index, 21, &limit)->block, 2 * 4096);
+    ww_log_index_compact(&index, 1000);
+    cr_assert_eq(ww_log_index_find(&index, 45, &limit)->block, 4 * 4096, "the last one stays");
+    cr_assert(ww_log_index_add(&index, 51, 5 * 4096, 64, 100));
+    ww_log_index_free(&index);
+}

@@ -20,13 +20,37 @@ TestSuite(group_recovery, .init = setup, .fini = teardown);
 
 static int visit(uint32_t group, uint64_t term, uint64_t first, uint16_t count)
 {
-    struct ww_batch_header batch = {.size_bytes = 64,
-                                    .group = group,
-                                    .count = count,
-                                    .term = term,
-                                    .first_index = first,
-                                    .kind = WW_BATCH_ENTRIES};
-    return ww_group_recovery_visit(&recovery, 4096, 64, &batch);
+    struct {
+        struct ww_batch_header header;
+        uint32_t entry_head; /* of data */
+    } batch = {{.size_bytes = 64,
+                .group = group,
+                .count = count,
+                .term = term,
+                .first_index = first,
+                .kind = WW_BATCH_ENTRIES}};
+    return ww_group_recovery_visit(&recovery, 4096, 64, &batch.header);
+}
+
+static int visit_snapshot(uint64_t term, uint64_t index)
+{
+    _Alignas(8) uint8_t batch[WW_BATCH_HEADER_BYTES];
+    ww_batch_seal_snapshot(batch, 0, term, index);
+    return ww_group_recovery_visit(&recovery, 4096, 64, ww_batch_header(batch));
+}
+
+static int visit_configuration(uint64_t term, uint64_t index, uint8_t voters, uint64_t time_ns)
+{
+    _Alignas(8) uint8_t batch[WW_BATCH_HEADER_BYTES + 16];
+    struct ww_configuration configuration = {.voters = voters};
+    uint32_t bytes = ww_entry_encode(batch + WW_BATCH_HEADER_BYTES, WW_ENTRY_CONFIGURATION,
+                                     &configuration, sizeof(configuration));
+    struct ww_batch_header wanted = {.count = 1,
+                                     .term = term,
+                                     .first_index = index,
+                                     .time_ns = time_ns};
+    ww_batch_seal(batch, &wanted, bytes);
+    return ww_group_recovery_visit(&recovery, 4096, 64, ww_batch_header(batch));
 }
 
 Test(group_recovery, runs_of_terms_and_the_last_hard_state)
@@ -68,4 +92,97 @@ Test(group_recovery, a_group_beyond_the_configuration_is_named)
 {
     cr_assert_eq(visit(2, 1, 1, 1), WW_EINVAL);
     cr_assert_not_null(strstr(recovery.error.text, "raft.groups"));
+}
+
+Test(group_recovery, the_last_two_configurations_and_the_greatest_log_time)
+{
+    const struct ww_recovered_group *group = &recovery.groups[0];
+    visit(0, 1, 1, 10);
+    cr_assert_eq(group->configuration_count, 0);
+    cr_assert_eq(visit_configuration(1, 11, 0x0e, 500), WW_OK);
+    cr_assert_eq(visit_configuration(1, 12, 0x1e, 700), WW_OK);
+    cr_assert_eq(visit_configuration(1, 13, 0x3e, 600), WW_OK);
+    cr_assert_eq(group->configuration_count, 2);
+    cr_assert_eq(group->configurations[0].index, 12);
+    cr_assert_eq(group->configurations[1].index, 13);
+    cr_assert_eq(group->configurations[1].configuration.voters, 0x3e);
+    cr_assert_eq(group->time_ns, 700);
+}
+
+Test(group_recovery, a_truncated_configuration_is_taken_back)
+{
+    const struct ww_recovered_group *group = &recovery.groups[0];
+    visit_configuration(1, 1, 0x0e, 0);
+    visit_configuration(1, 2, 0x1e, 0);
+    cr_assert_eq(visit(0, 2, 2, 5), WW_OK);
+    cr_assert_eq(group->configuration_count, 1);
+    cr_assert_eq(group->configurations[0].configuration.voters, 0x0e);
+    visit_configuration(2, 7, 0x3e, 0);
+    cr_assert_eq(group->configuration_count, 2);
+    cr_assert_eq(group->configurations[1].index, 7);
+}
+
+Test(group_recovery, a_snapshot_that_was_taken_leaves_what_follows_it)
+{
+    const struct ww_recovered_group *group = &recovery.groups[0];
+    visit(0, 1, 1, 10);
+    visit_configuration(2, 11, 0x0e, 0);
+    visit(0, 2, 12, 9);
+    visit_configuration(3, 21, 0x1e, 0);
+    cr_assert_eq(visit_snapshot(2, 15), WW_OK);
+    cr_assert_eq(group->base_index, 15);
+    cr_assert_eq(group->base_term, 2);
+    cr_assert_eq(group->run_count, 2);
+    cr_assert_eq(group->runs[0].first_index, 16);
+    cr_assert_eq(group->runs[0].last_index, 20);
+    cr_assert_eq(group->configuration_count, 1, "that at 11 is in the snapshot");
+    cr_assert_eq(group->configurations[0].index, 21);
+    cr_assert_eq(visit(0, 3, 22, 5), WW_OK, "the log goes on");
+    cr_assert_eq(visit_snapshot(3, 26), WW_OK);
+    cr_assert_eq(group->run_count, 0);
+    cr_assert_eq(visit(0, 3, 27, 1), WW_OK);
+    cr_assert_eq(group->runs[0].first_index, 27);
+}
+
+Test(group_recovery, a_snapshot_that_was_installed_begins_the_log_anew)
+{
+    const struct ww_recovered_group *group = &recovery.groups[0];
+    visit_configuration(1, 1, 0x0e, 0);
+    visit(0, 1, 2, 119);
+    /* The log has another entry at 100. */
+    cr_assert_eq(visit_snapshot(2, 100), WW_OK);
+    cr_assert_eq(group->run_count, 0);
+    cr_assert_eq(group->configuration_count, 0);
+    cr_assert_eq(group->index.count, 0);
+    cr_assert_eq(visit(0, 2, 101, 3), WW_OK);
+    cr_assert_eq(group->runs[0].first_index, 101);
+    cr_assert_eq(group->runs[0].last_index, 103);
+    /* One far beyond the log. */
+    cr_assert_eq(visit_snapshot(4, 1000), WW_OK);
+    cr_assert_eq(group->base_term, 4);
+    cr_assert_eq(visit(0, 4, 1002, 1), WW_EDAMAGED);
+    cr_assert_not_null(strstr(recovery.error.text, "entries 1001 to 1001 are missing"));
+}
+
+Test(group_recovery, entries_that_came_while_a_snapshot_was_installed)
+{
+    const struct ww_recovered_group *group = &recovery.groups[0];
+    visit(0, 1, 1, 50);
+    cr_assert_eq(visit_snapshot(2, 100), WW_OK);
+    cr_assert_eq(visit(0, 2, 51, 10), WW_OK, "below its end: of no use any more");
+    cr_assert_eq(group->run_count, 0);
+    cr_assert_eq(visit(0, 2, 95, 10), WW_OK, "the part behind its end counts");
+    cr_assert_eq(group->runs[0].first_index, 101);
+    cr_assert_eq(group->runs[0].last_index, 104);
+    uint64_t limit;
+    cr_assert_not_null(ww_log_index_find(&group->index, 101, &limit));
+    cr_assert_null(ww_log_index_find(&group->index, 100, &limit));
+}
+
+Test(group_recovery, snapshots_do_not_go_back)
+{
+    cr_assert_eq(visit_snapshot(2, 100), WW_OK);
+    cr_assert_eq(visit_snapshot(2, 100), WW_OK);
+    cr_assert_eq(visit_snapshot(2, 99), WW_EDAMAGED);
+    cr_assert_not_null(strstr(recovery.error.text, "at index 99"));
 }
