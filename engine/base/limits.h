@@ -77,6 +77,7 @@
 #define WW_LOG_RESERVE (256u * WW_KIB)     /* of the log buffer, kept for terms and votes */
 #define WW_PERSIST_RING_SLOTS 1024u        /* closed blocks on their way to LOG */
 #define WW_DURABLE_RING_SLOTS 1024u        /* events of the disk on their way to NET */
+#define WW_SNAPSHOT_RING_SLOTS 64u         /* snapshots on their way to LOG */
 #define WW_APPLY_RING_SLOTS 4096u          /* committed batches, and applied positions */
 #define WW_PROMISES_MAX 16384u             /* messages that wait for the disk */
 #define WW_SNAPSHOT_MAX (64u * WW_MIB)     /* of one group: held in memory, sent, staged */

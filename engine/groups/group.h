@@ -9,6 +9,7 @@
 #include "engine/groups/batch_table.h"
 #include "engine/groups/log_index.h"
 #include "engine/raft/raft.h"
+#include "engine/snapshot/snapshot.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -49,12 +50,54 @@ struct ww_session {
     uint64_t done_count;
 };
 
+/* The way of a snapshot of a group, one at a time: net_snapshot.c has the picture. */
+enum ww_snapshot_step {
+    WW_SNAPSHOT_NONE,
+    WW_SNAPSHOT_BUILDING,  /* APPLY saves the state */
+    WW_SNAPSHOT_BUILT,     /* the blob is whole */
+    WW_SNAPSHOT_STORING,   /* LOG stores it */
+    WW_SNAPSHOT_STORED,    /* it is durable */
+    WW_SNAPSHOT_RECORDING, /* its record is on the way to the disk */
+    WW_SNAPSHOT_RECORDED,  /* the record is durable: the log may begin behind it */
+    WW_SNAPSHOT_INSTALLED, /* it is the begin of the log; APPLY does not know yet */
+    WW_SNAPSHOT_RESTORING, /* APPLY takes its state from it */
+};
+
+struct ww_snapshot_blob {
+    uint8_t *data; /* malloc; NULL: none */
+    size_t bytes;
+};
+
+/* Of APPLY while it saves or restores, else of NET. */
+struct ww_snapshot_job {
+    struct ww_snapshot_header about; /* SAVE: what is known before; RESTORE: the blob's */
+    struct ww_snapshot_blob blob;
+};
+
+/* What came of a leader's snapshot. */
+struct ww_staged_snapshot {
+    uint64_t index, term;
+    struct ww_snapshot_blob blob;
+    size_t capacity;
+    bool whole; /* and checked */
+};
+
+struct ww_group_snapshot {
+    enum ww_snapshot_step step;
+    bool install;        /* the one under way came from the leader */
+    uint64_t next_index; /* one is taken when so much was fed to APPLY; UINT64_MAX: not now */
+    struct ww_snapshot_job job;   /* the one under way */
+    struct ww_snapshot_blob kept; /* the newest one that is durable: for followers */
+    struct ww_staged_snapshot staged;
+};
+
 struct ww_group {
     uint32_t id;
     struct ww_raft *raft;
     struct ww_batch_chain chain;
     struct ww_log_index index;
     uint64_t hard_state_end;              /* stream position behind the last hard-state record */
+    uint64_t first_index;                 /* of the log: those below are in a snapshot */
     uint64_t fed;                         /* last index handed to APPLY */
     uint64_t applied;                     /* last index that APPLY reported */
     uint64_t digest;                      /* of the machine at `applied` */
@@ -65,6 +108,7 @@ struct ww_group {
     struct ww_reader apply;
     struct ww_reader peers[WW_NODES_MAX + 1]; /* by node id */
     struct ww_session sessions[WW_CLIENTS_MAX];
+    struct ww_group_snapshot snapshot;
 };
 
 void ww_reader_init(struct ww_reader *reader);

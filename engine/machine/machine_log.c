@@ -57,6 +57,29 @@ static uint64_t digest(void *self, uint32_t group)
     return group < machine->group_count ? machine->groups[group].digest : 0;
 }
 
+static int save(void *self, uint32_t group, ww_state_write write, void *context)
+{
+    const struct log_machine *machine = self;
+    if (group >= machine->group_count)
+        return WW_ENOTFOUND;
+    return write(context, &machine->groups[group], sizeof(machine->groups[group]));
+}
+
+static int restore(void *self, uint32_t group, uint64_t index, const void *bytes, size_t size)
+{
+    struct log_machine *machine = self;
+    struct log_group state;
+    if (group >= machine->group_count)
+        return WW_ENOTFOUND;
+    if (size != sizeof(state))
+        return WW_EDAMAGED;
+    memcpy(&state, bytes, sizeof(state));
+    if (state.applied != index)
+        return WW_EDAMAGED;
+    machine->groups[group] = state;
+    return WW_OK;
+}
+
 int ww_machine_log_create(uint32_t groups, struct ww_state_machine *machine)
 {
     struct log_machine *self = calloc(1, sizeof(*self) + groups * sizeof(self->groups[0]));
@@ -64,6 +87,13 @@ int ww_machine_log_create(uint32_t groups, struct ww_state_machine *machine)
         return WW_ENOMEM;
     self->group_count = groups;
     *machine = (struct ww_state_machine){
-        .name = "log", .self = self, .apply = apply, .digest = digest, .destroy = free};
+        .name = "log",
+        .self = self,
+        .apply = apply,
+        .digest = digest,
+        .save = save,
+        .restore = restore,
+        .destroy = free,
+    };
     return WW_OK;
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* APPLY: runs the state machine on committed entries, in place, and reports how far it came. */
 #include "engine/base/assert.h"
+#include "engine/groups/group.h"
 #include "engine/stages/stages_internal.h"
 
 #include <stdlib.h>
 
-#define BATCHES_PER_POLL 64u
+#define ITEMS_PER_POLL 64u
 
 struct ww_apply {
-    struct ww_committed batches[BATCHES_PER_POLL];
+    struct ww_committed items[ITEMS_PER_POLL];
 };
 
 int ww_apply_create(struct ww_shard *shard)
@@ -49,34 +50,76 @@ static struct ww_apply_run run_of(const struct ww_committed *item)
     };
 }
 
-static void report(struct ww_shard *shard, const struct ww_apply_run *run)
+static void report(struct ww_shard *shard, enum ww_apply_kind kind, uint32_t group, uint64_t index)
 {
     struct ww_state_machine *machine = shard->machine;
     struct ww_applied applied = {
-        .index = run->first_index + run->count - 1,
-        .digest = machine->digest != NULL ? machine->digest(machine->self, run->group) : 0,
-        .group = run->group,
+        .kind = kind,
+        .group = group,
+        .index = index,
+        .digest = machine->digest != NULL ? machine->digest(machine->self, group) : 0,
     };
     bool pushed = ww_ring_push(&shard->applied, &applied);
     WW_ASSERT(pushed);
+}
+
+static int apply_batch(struct ww_shard *shard, const struct ww_committed *item, bool last)
+{
+    struct ww_apply_run run = run_of(item);
+    int status = shard->machine->apply(shard->machine->self, &run);
+    if (status != WW_OK)
+        ww_shard_fence(shard, status, "the state machine refused a committed entry");
+    else if (last)
+        report(shard, WW_APPLY_BATCH, item->group, item->to);
+    return status;
+}
+
+static void save(struct ww_shard *shard, const struct ww_committed *item)
+{
+    struct ww_applied applied = {
+        .kind = WW_APPLY_SAVE,
+        .group = item->group,
+        .status = ww_apply_save(shard, item->job),
+    };
+    bool pushed = ww_ring_push(&shard->applied, &applied);
+    WW_ASSERT(pushed);
+}
+
+static int restore(struct ww_shard *shard, const struct ww_committed *item)
+{
+    int status = ww_apply_restore(shard, item->job);
+    if (status != WW_OK)
+        ww_shard_fence(shard, status, "a snapshot could not be restored");
+    else
+        report(shard, WW_APPLY_RESTORE, item->group, item->job->about.index);
+    return status;
 }
 
 uint32_t ww_apply_work(struct ww_shard *shard)
 {
     struct ww_apply *apply = shard->apply;
     uint32_t room = ww_ring_free(&shard->applied);
-    uint32_t count = ww_ring_pop(&shard->committed, apply->batches,
-                                 room < BATCHES_PER_POLL ? room : BATCHES_PER_POLL);
+    uint32_t count =
+        ww_ring_pop(&shard->committed, apply->items, room < ITEMS_PER_POLL ? room : ITEMS_PER_POLL);
     for (uint32_t i = 0; i < count; i++) {
-        struct ww_apply_run run = run_of(&apply->batches[i]);
-        int status = shard->machine->apply(shard->machine->self, &run);
-        if (status != WW_OK) {
-            ww_shard_fence(shard, status, "the state machine refused a committed entry");
-            return i;
-        }
+        const struct ww_committed *item = &apply->items[i];
         /* One report covers all neighbouring batches of the group. */
-        if (i + 1 == count || apply->batches[i + 1].batch->group != run.group)
-            report(shard, &run);
+        bool last =
+            i + 1 == count || item[1].kind != WW_APPLY_BATCH || item[1].group != item->group;
+        int status = WW_OK;
+        switch (item->kind) {
+        case WW_APPLY_BATCH:
+            status = apply_batch(shard, item, last);
+            break;
+        case WW_APPLY_SAVE:
+            save(shard, item);
+            break;
+        case WW_APPLY_RESTORE:
+            status = restore(shard, item);
+            break;
+        }
+        if (status != WW_OK)
+            return i;
     }
     return count;
 }

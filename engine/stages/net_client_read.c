@@ -34,6 +34,29 @@ static uint32_t count_batches(const uint8_t *body, uint32_t bytes)
     return count;
 }
 
+void ww_net_reset_client_reads(struct ww_net *net, struct ww_group *group)
+{
+    for (uint32_t i = 0; i < WW_CLIENTS_MAX; i++) {
+        struct ww_client_read *read = &net->client_reads[i];
+        if (read->active && read->group == group->id)
+            ww_net_reader_reset(net, &read->reader);
+    }
+}
+
+/* The entries that it wants are in a snapshot only. */
+static void refuse(struct ww_net *net, uint32_t link, struct ww_client_read *read)
+{
+    struct ww_client_message answer = {
+        .type = WW_CLIENT_REFUSED,
+        .status = -WW_EGONE,
+        .group = read->group,
+        .sequence = read->tag,
+        .index = net->groups[read->group].first_index,
+    };
+    ww_net_post(net, link, read->client, &answer);
+    finish(net, read);
+}
+
 /* One READ_DATA; false when nothing can be sent now. */
 static bool serve_one(struct ww_net *net, uint32_t link, struct ww_client_read *read)
 {
@@ -46,6 +69,10 @@ static bool serve_one(struct ww_net *net, uint32_t link, struct ww_client_read *
         .index = ww_raft_commit(group->raft),
         .node = net->shard->options.self,
     };
+    if (read->next < group->first_index) {
+        refuse(net, link, read);
+        return true;
+    }
     struct ww_log_view view;
     bool some = read->next <= answer.index;
     if (some && ww_net_read(net, group, &read->reader, read->next, true, &view) != WW_READ_VIEW)

@@ -10,6 +10,8 @@
  *   net_send.c     datagrams out: messages, AppendEntries
  *   net_read.c     read the log from memory or disk: followers, apply, clients
  *   net_client_read.c  clients read committed entries
+ *   net_snapshot.c      snapshots: taking, storing, installing
+ *   net_snapshot_part.c parts of them out and in
  *   net_view.c     what other threads are told
  *   net_request.c  what an operator asks for
  */
@@ -162,12 +164,44 @@ enum ww_read_result ww_net_read(struct ww_net *net, struct ww_group *group,
                                 struct ww_reader *reader, uint64_t index, bool may_release,
                                 struct ww_log_view *view);
 void ww_net_reader_reset(struct ww_net *net, struct ww_reader *reader);
+void ww_net_reset_feeds(struct ww_net *net, struct ww_group *group); /* those of followers */
 void ww_net_read_done(struct ww_net *net, const struct ww_log_event *event);
 bool ww_net_feed_apply(struct ww_net *net, struct ww_group *group); /* false: more to come */
 uint32_t ww_net_take_applied(struct ww_net *net);
 void ww_net_client_read(struct ww_net *net, uint32_t link, uint32_t client,
                         const struct ww_client_message *message);
 uint32_t ww_net_serve_client_reads(struct ww_net *net);
+void ww_net_reset_client_reads(struct ww_net *net, struct ww_group *group);
+
+/* net_snapshot.c */
+bool ww_net_can_snapshot(const struct ww_net *net); /* do store and machine know of them? */
+int ww_net_snapshot_create(struct ww_net *net, struct ww_group *group,
+                           const struct ww_recovered_group *recovered, struct ww_raft_options *raft,
+                           struct ww_error *error);
+void ww_net_snapshot_destroy(struct ww_group *group);
+/* APPLY was fed up to where the next one is due. */
+void ww_net_snapshot_take(struct ww_net *net, struct ww_group *group);
+/* One step further, as far as it goes now; false: there was no room, come again. */
+bool ww_net_snapshot_advance(struct ww_net *net, struct ww_group *group);
+/* APPLY came back from SAVE or RESTORE, LOG from storing; the record is durable. */
+void ww_net_snapshot_built(struct ww_net *net, struct ww_group *group, int status);
+void ww_net_snapshot_restored(struct ww_net *net, struct ww_group *group);
+void ww_net_snapshot_saved(struct ww_net *net, const struct ww_log_event *event);
+void ww_net_snapshot_recorded(struct ww_net *net, struct ww_group *group);
+
+/* Must APPLY get no entries, since a snapshot takes the place of its state? */
+static inline bool ww_net_snapshot_holds(const struct ww_group *group)
+{
+    enum ww_snapshot_step step = group->snapshot.step;
+    return step == WW_SNAPSHOT_INSTALLED ||
+           (step == WW_SNAPSHOT_RECORDED && group->snapshot.install);
+}
+
+/* net_snapshot_part.c */
+bool ww_net_send_snapshot_part(struct ww_net *net, struct ww_group *group, uint32_t peer,
+                               struct ww_raft_message *message, uint32_t budget);
+void ww_net_receive_snapshot_part(struct ww_net *net, uint32_t from,
+                                  const struct ww_raft_message *message, const uint8_t *body);
 
 /* Copies whole batches from `index` to `last` to `out`; returns bytes, *next the index behind. */
 uint32_t ww_net_gather(struct ww_net *net, struct ww_group *group, struct ww_reader *reader,

@@ -140,6 +140,8 @@ static void take_slot(struct ww_net *net, const struct ww_batch_slot *slot)
             .vote = (uint32_t)slot->first_index,
         };
         ww_net_step(net, group, &event, NULL);
+    } else if (slot->kind == WW_BATCH_SNAPSHOT) {
+        ww_net_snapshot_recorded(net, group);
     } else if (slot->count > 0) {
         group->durable_term = slot->term;
         group->durable_index = ww_batch_slot_last(slot);
@@ -175,6 +177,8 @@ uint32_t ww_net_take_durable(struct ww_net *net)
             advance_durable(net, events[i].position);
         else if (events[i].type == WW_LOG_READ)
             ww_net_read_done(net, &events[i]);
+        else if (events[i].type == WW_LOG_SNAPSHOT_SAVED)
+            ww_net_snapshot_saved(net, &events[i]);
     }
     for (uint32_t i = 0; count > 0 && i < net->dirty_count; i++) {
         struct ww_group *group = &net->groups[net->dirty[i]];

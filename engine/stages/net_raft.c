@@ -111,10 +111,10 @@ void ww_net_release_promises(struct ww_net *net)
     }
 }
 
+/* Role, term, leader or configuration: the feeds of followers begin anew. */
 static void change_role(struct ww_net *net, struct ww_group *group)
 {
-    for (uint32_t id = 0; id <= WW_NODES_MAX; id++)
-        ww_net_reader_reset(net, &group->peers[id]);
+    ww_net_reset_feeds(net, group);
     if (!ww_raft_is_leader(group->raft))
         ww_net_abandon_pending(net, group);
 }
@@ -153,11 +153,21 @@ void ww_net_step(struct ww_net *net, struct ww_group *group, struct ww_raft_even
         ww_shard_fence(net->shard, status, "the term table is full");
 }
 
-/* Checks the batches of an AppendEntries and gathers them as runs of equal term. */
-static size_t check_body(const struct ww_raft_message *message, const uint8_t *body,
-                         struct ww_raft_run *runs)
+/* What the core is told of the batches of an AppendEntries. */
+struct contents {
+    struct ww_raft_run runs[RUNS_MAX]; /* of equal term */
+    size_t run_count;
+    struct ww_raft_placed_configuration configurations[RUNS_MAX];
+    size_t configuration_count;
+};
+
+/* Checks the batches and gathers their contents. */
+static bool check_body(const struct ww_raft_message *message, const uint8_t *body,
+                       struct contents *contents)
 {
+    struct ww_raft_run *runs = contents->runs;
     size_t count = 0;
+    contents->configuration_count = 0;
     uint64_t next = message->index + 1;
     for (uint32_t at = 0; at < message->body_bytes;) {
         const char *why;
@@ -165,31 +175,34 @@ static size_t check_body(const struct ww_raft_message *message, const uint8_t *b
         const struct ww_batch_header *batch = ww_batch_header(body + at);
         if (size == 0 || batch->kind != WW_BATCH_ENTRIES || batch->group != message->group ||
             batch->first_index != next)
-            return 0;
+            return false;
         next = ww_batch_last_index(batch) + 1;
         if (count > 0 && runs[count - 1].term == batch->term)
             runs[count - 1].last_index = next - 1;
         else if (count < RUNS_MAX)
             runs[count++] = (struct ww_raft_run){batch->first_index, next - 1, batch->term};
         else
-            return 0;
+            return false;
+        struct ww_raft_placed_configuration *placed =
+            &contents->configurations[contents->configuration_count];
+        if (ww_batch_configuration(batch, &placed->configuration)) {
+            placed->index = batch->first_index;
+            contents->configuration_count++;
+        }
         at += size;
     }
-    return count;
+    contents->run_count = count;
+    return count > 0;
 }
 
 void ww_net_append_entries(struct ww_net *net, uint32_t from, const struct ww_raft_message *message,
                            const uint8_t *body)
 {
     struct ww_group *group = &net->groups[message->group];
-    struct ww_raft_run runs[RUNS_MAX];
-    struct ww_raft_event event = {.type = WW_RAFT_EV_MESSAGE,
-                                  .from = from,
-                                  .message = message,
-                                  .runs = runs};
+    struct contents contents;
+    struct ww_raft_event event = {.type = WW_RAFT_EV_MESSAGE, .from = from, .message = message};
     if (message->body_bytes > 0) {
-        event.run_count = check_body(message, body, runs);
-        if (event.run_count == 0) {
+        if (!check_body(message, body, &contents)) {
             net->counters.drops[WW_DROP_BATCH]++;
             return;
         }
@@ -197,6 +210,10 @@ void ww_net_append_entries(struct ww_net *net, uint32_t from, const struct ww_ra
             net->counters.drops[WW_DROP_NO_ROOM]++;
             return;
         }
+        event.runs = contents.runs;
+        event.run_count = contents.run_count;
+        event.configurations = contents.configurations;
+        event.configuration_count = contents.configuration_count;
     }
     ww_net_step(net, group, &event, body);
 }

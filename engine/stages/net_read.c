@@ -22,6 +22,12 @@ void ww_net_reader_reset(struct ww_net *net, struct ww_reader *reader)
     ww_reader_init(reader);
 }
 
+void ww_net_reset_feeds(struct ww_net *net, struct ww_group *group)
+{
+    for (uint32_t id = 0; id <= WW_NODES_MAX; id++)
+        ww_net_reader_reset(net, &group->peers[id]);
+}
+
 static void request(struct ww_net *net, uint32_t number, uint64_t position)
 {
     struct ww_read_buffer *buffer = &net->read_buffers[number];
@@ -173,12 +179,16 @@ bool ww_net_feed_apply(struct ww_net *net, struct ww_group *group)
 {
     uint64_t commit = ww_raft_commit(group->raft);
     struct ww_log_view view;
+    if (ww_net_snapshot_holds(group))
+        return true;
     while (group->fed < commit) {
         if (ww_ring_free(&net->shard->committed) == 0 ||
             ww_net_read(net, group, &group->apply, group->fed + 1, group->applied == group->fed,
                         &view) != WW_READ_VIEW)
             return false;
         struct ww_committed item = {
+            .kind = WW_APPLY_BATCH,
+            .group = group->id,
             .batch = view.batch,
             .from = group->fed + 1,
             .to = view.to < commit ? view.to : commit,
@@ -188,6 +198,8 @@ bool ww_net_feed_apply(struct ww_net *net, struct ww_group *group)
         if (group->apply.buffer != WW_READER_NO_BUFFER)
             net->read_buffers[group->apply.buffer].pinned = true; /* until it is applied */
         group->fed = item.to;
+        if (group->fed >= group->snapshot.next_index)
+            ww_net_snapshot_take(net, group);
     }
     if (group->applied == group->fed && group->apply.buffer != WW_READER_NO_BUFFER)
         ww_net_reader_reset(net, &group->apply);
@@ -200,6 +212,12 @@ uint32_t ww_net_take_applied(struct ww_net *net)
     uint32_t count = ww_ring_pop(&net->shard->applied, items, 32);
     for (uint32_t i = 0; i < count; i++) {
         struct ww_group *group = &net->groups[items[i].group];
+        if (items[i].kind == WW_APPLY_SAVE) {
+            ww_net_snapshot_built(net, group, items[i].status);
+            continue;
+        }
+        if (items[i].kind == WW_APPLY_RESTORE)
+            ww_net_snapshot_restored(net, group);
         group->applied = items[i].index;
         group->digest = items[i].digest;
         ww_net_mark_dirty(net, group);

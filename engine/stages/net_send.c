@@ -112,7 +112,10 @@ static bool send_to_peer(struct ww_net *net, struct ww_group *group, uint32_t pe
     for (uint32_t sent = 0; sent < APPENDS_PER_POLL; sent++) {
         if (!ww_raft_next_append(group->raft, peer, &message, &last, &budget))
             return true;
-        if (last <= message.index) {
+        if (message.type == WW_RAFT_SNAPSHOT) {
+            if (!ww_net_send_snapshot_part(net, group, peer, &message, budget))
+                break;
+        } else if (last <= message.index) {
             ww_net_post(net, peer, peer, &message);
             ww_raft_sent(group->raft, peer, message.index, 0, net->now_ns);
         } else if (!send_append(net, group, peer, &message, last, budget)) {

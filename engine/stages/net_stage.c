@@ -17,11 +17,12 @@ static void flush_groups(struct ww_net *net)
     uint32_t kept = 0;
     for (uint32_t i = 0; i < count; i++) {
         struct ww_group *group = &net->groups[net->dirty[i]];
+        bool advanced = ww_net_snapshot_advance(net, group);
         struct ww_raft_event event = {.type = WW_RAFT_EV_FLUSH, .window_bytes = window};
         ww_net_step(net, group, &event, NULL);
         bool sent = ww_net_send_appends(net, group);
         bool fed = ww_net_feed_apply(net, group);
-        group->dirty = !sent || !fed;
+        group->dirty = !sent || !advanced || !fed;
         if (group->dirty)
             net->dirty[kept++] = group->id;
     }
@@ -99,18 +100,22 @@ static int create_raft(struct ww_net *net, struct ww_group *group,
         .adaptive = options->adaptive,
         .leases = options->leases,
         .clock_drift_ppm = options->clock_drift_ppm,
-        .configuration = options->configuration,
         .term_runs = options->term_runs,
         .seed = options->seed + group->id,
         .term = recovered->term,
         .vote = recovered->vote,
         .log = recovered->runs,
         .log_runs = recovered->run_count,
+        .configurations = recovered->configurations,
+        .configuration_count = recovered->configuration_count,
         .now_ns = net->now_ns,
     };
     memcpy(raft.priorities, options->priorities, sizeof(raft.priorities));
+    int status = ww_net_snapshot_create(net, group, recovered, &raft, error);
+    if (status != WW_OK)
+        return status;
     const char *why = NULL;
-    int status = ww_raft_create(&raft, &group->raft, &why);
+    status = ww_raft_create(&raft, &group->raft, &why);
     if (status != WW_OK)
         return ww_fail(error, status, "group %u: %s", group->id, why != NULL ? why : "no memory");
     group->index = recovered->index;
@@ -201,6 +206,7 @@ void ww_net_destroy(struct ww_net *net)
     for (uint32_t i = 0; net->groups != NULL && i < net->shard->options.groups; i++) {
         ww_raft_destroy(net->groups[i].raft);
         ww_log_index_free(&net->groups[i].index);
+        ww_net_snapshot_destroy(&net->groups[i]);
     }
     if (net->view_event >= 0)
         close(net->view_event);
@@ -253,6 +259,7 @@ static void serve_view(struct ww_net *net)
         ww_raft_status(net->groups[i].raft, &groups[i].raft);
         groups[i].applied = net->groups[i].applied;
         groups[i].digest = net->groups[i].digest;
+        groups[i].snapshot_bytes = net->groups[i].snapshot.kept.bytes;
     }
     tell_asker(net);
 }

@@ -6,6 +6,7 @@
  *   network <=========> NET ──persist──▶ LOG <================================> disk
  *                        │ ◀──durable───  │   (reads of the log come and go here too)
  *                        │ ──reads─────▶  │
+ *                        │ ──snapshots─▶  │
  *                        │ ──committed─▶ APPLY (state machine)
  *                        │ ◀──applied───  │
  *
@@ -13,8 +14,9 @@
  * persist    closed block         NET leaves the block open and grows it; full buffer: BUSY
  * durable    event of the disk    LOG leaves completions where they are (in the completion queue)
  * reads      read of the log      never full: NET owns fewer read buffers than it has slots
- * committed  batch of entries     NET feeds the rest at a later poll
- * applied    (group, position)    APPLY takes no further batch
+ * snapshots  store, drop          NET asks again at a later poll
+ * committed  batch, save, restore NET feeds the rest at a later poll
+ * applied    how far it came      APPLY takes no further batch
  *
  * Memory: the log buffer and the read buffers belong to NET. LOG reads blocks from `persist` until
  * the `durable` event covers them, and writes a read buffer from `reads` until its event is back.
@@ -37,6 +39,7 @@
 #include <stdint.h>
 
 struct rte_ring;
+struct ww_snapshot_job;
 
 /* A single-producer single-consumer ring of fixed-size items. */
 struct ww_ring {
@@ -58,19 +61,42 @@ struct ww_read_request {
     uint32_t buffer;
 };
 
-/* NET to APPLY: the entries [from, to] of a batch. */
+/* NET to LOG: store a snapshot, or drop those of the group below `index`. */
+struct ww_snapshot_request {
+    const void *data; /* NET's until the event SNAPSHOT_SAVED */
+    size_t bytes;
+    uint64_t index;
+    uint32_t group;
+    uint32_t drop; /* 0 or 1 */
+};
+
+/* What NET asks of APPLY, in this order; each comes back through `applied`. */
+enum ww_apply_kind {
+    WW_APPLY_BATCH,   /* run the machine on the entries [from, to] of the batch */
+    WW_APPLY_SAVE,    /* make a snapshot of the state at this very point */
+    WW_APPLY_RESTORE, /* take the state from a snapshot */
+};
+
 struct ww_committed {
-    const struct ww_batch_header *batch;
-    uint64_t from;
-    uint64_t to;
+    enum ww_apply_kind kind;
+    uint32_t group;
+    union {
+        struct {
+            const struct ww_batch_header *batch;
+            uint64_t from;
+            uint64_t to;
+        };
+        struct ww_snapshot_job *job; /* APPLY's until it is back */
+    };
 };
 
 /* APPLY to NET. */
 struct ww_applied {
-    uint64_t index;
-    uint64_t digest;
+    enum ww_apply_kind kind;
     uint32_t group;
-    int32_t status;
+    int32_t status;  /* SAVE: could it be done? */
+    uint64_t index;  /* BATCH (one for neighbouring ones of a group), RESTORE: last applied */
+    uint64_t digest; /* there */
 };
 
 struct ww_shard_options {
@@ -113,7 +139,7 @@ struct ww_shard {
     struct ww_log_store *store;
     struct ww_clock *clock;
     struct ww_state_machine *machine;
-    struct ww_ring persist, durable, reads, committed, applied;
+    struct ww_ring persist, durable, reads, snapshots, committed, applied;
     struct ww_net *net;
     struct ww_log *log;
     struct ww_apply *apply;

@@ -27,6 +27,7 @@ struct ww_group_view {
     struct ww_raft_status raft;
     uint64_t applied;
     uint64_t digest;
+    uint64_t snapshot_bytes; /* of the newest snapshot; its index is in `raft` */
 };
 
 struct ww_shard_view {
@@ -36,6 +37,9 @@ struct ww_shard_view {
     uint64_t batches_sealed;
     uint64_t blocks;
     uint64_t disk_reads; /* of the log, for followers, apply and clients */
+    uint64_t snapshots_taken;
+    uint64_t snapshots_installed; /* sent by a leader */
+    uint64_t snapshots_failed;    /* not saved, not stored, or damaged when they came */
     uint64_t durable_position;
     uint64_t head_position;
     uint32_t group_count;

@@ -27,6 +27,9 @@ struct ww_apply_run {
 int ww_apply_next(const struct ww_apply_run *run, uint32_t *cursor, const void **data, size_t *size,
                   uint8_t *type);
 
+/** Takes a piece of a machine's saved state; a negative status is to be passed on. */
+typedef int (*ww_state_write)(void *context, const void *data, size_t bytes);
+
 struct ww_state_machine {
     const char *name;
     void *self;
@@ -36,6 +39,12 @@ struct ww_state_machine {
     /** Digest of all applied entries of a group, for comparing replicas at equal positions. May be
      *  called from the apply thread only. NULL: none. */
     uint64_t (*digest)(void *self, uint32_t group);
+    /** Writes the state of a group, as it is now, piece by piece. It may be up to a snapshot's size
+     *  (64 MiB less what sessions take). NULL: the machine has none, and its log only grows. */
+    int (*save)(void *self, uint32_t group, ww_state_write write, void *context);
+    /** Replaces the state of a group by one that was saved, perhaps by another replica, behind the
+     *  entry `index`; the bytes are only valid during the call. A negative status stops the node. */
+    int (*restore)(void *self, uint32_t group, uint64_t index, const void *bytes, size_t size);
     void (*destroy)(void *self);
 };
 
