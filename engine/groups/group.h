@@ -22,6 +22,7 @@ struct ww_reader {
     uint32_t buffer;     /* read buffer that it holds, or WW_READER_NO_BUFFER */
     uint32_t offset;     /* of the next batch in it */
     uint64_t limit;      /* first index that the current point does not reach */
+    uint64_t asked;      /* from disk, the last time: the scan of the buffer only goes on */
     uint64_t not_before; /* batches before this place of the stream are not the log's */
 };
 

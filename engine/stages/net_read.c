@@ -130,6 +130,10 @@ static enum ww_read_result read_disk(struct ww_net *net, struct ww_group *group,
                                      struct ww_reader *reader, uint64_t index, bool may_release,
                                      struct ww_log_view *view)
 {
+    /* A follower that lost something asks again for what the scan has passed. */
+    if (reader->buffer != WW_READER_NO_BUFFER && index < reader->asked)
+        ww_net_reader_reset(net, reader);
+    reader->asked = index;
     if (reader->buffer == WW_READER_NO_BUFFER) {
         start(net, group, reader, index);
         return WW_READ_LATER;

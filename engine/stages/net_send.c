@@ -10,7 +10,9 @@
 void ww_net_post(struct ww_net *net, uint32_t link, uint32_t destination, const void *message)
 {
     struct ww_outbox *outbox = &net->outboxes[link];
-    if (outbox->count == WW_MESSAGES_PER_DATAGRAM ||
+    uint32_t datagram = net->shard->transport->max_datagram;
+    uint32_t fits = (datagram - WW_DATAGRAM_HEADER_BYTES) / WW_MESSAGE_BYTES;
+    if (outbox->count == WW_MESSAGES_PER_DATAGRAM || outbox->count == fits ||
         (outbox->count > 0 && outbox->destination != destination))
         ww_net_send_outbox(net, link);
     outbox->destination = destination;

@@ -55,6 +55,19 @@ Test(net_read, an_entry_that_left_memory_comes_back_from_disk)
     cr_assert_eq(readers[0].buffer, WW_READER_NO_BUFFER);
 }
 
+Test(net_read, an_entry_that_was_passed_can_be_asked_for_again)
+{
+    reads(0, 4000);
+    fake_cluster_run(&cluster, 2);
+    cr_assert(reads(0, 4000));
+    for (uint64_t index = 3999; index > 0; index -= 1333) {
+        cr_assert_not(reads(0, index), "the scan is behind it");
+        fake_cluster_run(&cluster, 2);
+        cr_assert(reads(0, index), "index %lu", index);
+    }
+    cr_assert_eq(net->shard->fenced, WW_OK);
+}
+
 Test(net_read, readers_that_stand_still_give_their_buffers_up)
 {
     for (uint32_t i = 0; i < READERS; i++)
