@@ -14,22 +14,18 @@ const char *const cluster_lives[] = {"running", "crashed", "paused", "fenced", "
 
 /* ---- what the world tells ---- */
 
-static void applied(void *context, uint32_t node, const struct ww_apply_run *run)
+static void applied(void *context, uint32_t node, uint32_t group, const struct ww_entry *entry,
+                    uint64_t digest)
 {
     struct cluster *cluster = context;
     struct cluster_applied *list = &cluster->applied[node];
-    const void *data;
-    size_t size;
-    uint8_t type;
-    uint64_t index = run->first_index;
-    for (uint32_t cursor = 0; ww_apply_next(run, &cursor, &data, &size, &type); index++) {
-        if (type != WW_ENTRY_DATA || list->count == CLUSTER_ENTRIES_MAX)
-            continue;
-        size_t kept = size < CLUSTER_PAYLOAD_MAX ? size : CLUSTER_PAYLOAD_MAX - 1;
-        memcpy(list->payload[list->count], data, kept);
-        list->payload[list->count][kept] = '\0';
-        list->index[list->count++] = index;
-    }
+    if (entry->type != WW_ENTRY_DATA || list->count == CLUSTER_ENTRIES_MAX)
+        return;
+    size_t size = entry->size_bytes;
+    size_t kept = size < CLUSTER_PAYLOAD_MAX ? size : CLUSTER_PAYLOAD_MAX - 1;
+    memcpy(list->payload[list->count], entry->data, kept);
+    list->payload[list->count][kept] = '\0';
+    list->index[list->count++] = entry->index;
 }
 
 static struct cluster_flight flight_of(struct world_frame *frame)

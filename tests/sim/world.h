@@ -20,6 +20,7 @@
 #include "engine/base/error.h"
 #include "engine/base/random.h"
 #include "engine/stages/net_internal.h"
+#include "engine/wire/batch.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -36,7 +37,7 @@
 #define WORLD_OPERATIONS 64u                /* of one disk, in flight */
 #define WORLD_SNAPSHOTS (4u * WORLD_GROUPS) /* on one disk */
 #define WORLD_SECTOR 512u                   /* written whole or not at all */
-#define WORLD_MS 1000000ull
+#define WORLD_MS ((uint64_t)1000000)
 #define WORLD_START_NS (1000000 * WORLD_MS) /* clocks begin here: room to jump back */
 
 struct world;
@@ -67,7 +68,8 @@ struct world_port {
 };
 
 const struct ww_datagram_header *world_frame_header(const struct world_frame *frame);
-/* Message number `i` of the frame (struct ww_raft_message or ww_client_message), and its body. */
+/* Message number `i` of the frame (a ww_raft_message or ww_client_message), and its body. NULL:
+ * there is none, as far as a frame that may be corrupt can say. */
 const void *world_frame_message(const struct world_frame *frame, uint32_t i, const uint8_t **body);
 
 /* The frame leaves the air for the receiver's inbox, or is lost when the link is cut, the inbox is
@@ -188,8 +190,9 @@ struct world_hooks {
     /* At a start: a batch that is on the disk, in stream order. */
     void (*recovered)(void *context, uint32_t node, uint64_t position,
                       const struct ww_batch_header *batch);
-    /* The machine was given these entries. */
-    void (*applied)(void *context, uint32_t node, const struct ww_apply_run *run);
+    /* The machine was given an entry; its digest is now `digest`. */
+    void (*applied)(void *context, uint32_t node, uint32_t group, const struct ww_entry *entry,
+                    uint64_t digest);
 };
 
 struct world_options {

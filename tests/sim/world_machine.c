@@ -17,33 +17,44 @@ static void run_command(struct world_group_state *state, const struct world_comm
         state->registers[command->number] += command->value;
 }
 
+static void apply_entry(struct world_node *node, uint32_t group, const struct ww_entry *entry)
+{
+    const struct world_hooks *hooks = &node->world->options.hooks;
+    struct world_group_state *state = &node->groups[group];
+    uint32_t head = ww_entry_head(entry->size_bytes, entry->type);
+    struct world_command command;
+    if (entry->index <= state->applied)
+        node->world->broken = "the state machine was given an entry twice";
+    state->digest = ww_crc64_extend(state->digest, &entry->index, sizeof(entry->index));
+    state->digest = ww_crc64_extend(state->digest, &head, sizeof(head));
+    state->digest = ww_crc64_extend(state->digest, entry->data, entry->size_bytes);
+    if (entry->type == WW_ENTRY_DATA && entry->size_bytes == sizeof(command)) {
+        memcpy(&command, entry->data, sizeof(command));
+        run_command(state, &command);
+    }
+    state->applied = entry->index;
+    if (hooks->applied != NULL)
+        hooks->applied(hooks->context, node->id, group, entry, state->digest);
+}
+
 static int apply(void *self, const struct ww_apply_run *run)
 {
-    struct world_node *node = self;
-    struct world_group_state *state = &node->groups[run->group];
-    const struct world_hooks *hooks = &node->world->options.hooks;
     uint64_t index = run->first_index;
-    if (index != state->applied + 1)
-        node->world->broken = "the state machine was given entries out of order";
     for (uint32_t at = 0; at < run->entries_bytes; index++) {
         uint32_t head;
         memcpy(&head, run->entries + at, sizeof(head));
-        const uint8_t *data = run->entries + at + sizeof(head);
-        uint32_t size = head & 0xffffff;
-        struct world_command command;
-        state->digest = ww_crc64_extend(state->digest, &index, sizeof(index));
-        state->digest = ww_crc64_extend(state->digest, run->entries + at, sizeof(head) + size);
-        if (head >> 24 == WW_ENTRY_DATA && size == sizeof(command)) {
-            memcpy(&command, data, sizeof(command));
-            run_command(state, &command);
-        }
-        at += ww_entry_stored_bytes(size);
+        struct ww_entry entry = {
+            .index = index,
+            .term = run->term,
+            .data = run->entries + at + sizeof(head),
+            .size_bytes = head & 0xffffff,
+            .type = (uint8_t)(head >> 24),
+        };
+        apply_entry(self, run->group, &entry);
+        at += ww_entry_stored_bytes(entry.size_bytes);
     }
     if (index != run->first_index + run->count)
-        node->world->broken = "the state machine was given another count than said";
-    state->applied = index - 1;
-    if (hooks->applied != NULL)
-        hooks->applied(hooks->context, node->id, run);
+        ((struct world_node *)self)->world->broken = "a run has another count than it says";
     return WW_OK;
 }
 

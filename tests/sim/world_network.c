@@ -178,14 +178,14 @@ const void *world_frame_message(const struct world_frame *frame, uint32_t i, con
 {
     const struct ww_datagram_header *header = world_frame_header(frame);
     const uint8_t *messages = frame->data + sizeof(*header);
-    const uint8_t *at = messages + header->message_count * WW_MESSAGE_BYTES;
-    if (i >= header->message_count)
+    uint64_t at = sizeof(*header) + header->message_count * WW_MESSAGE_BYTES;
+    if (i >= header->message_count || at > frame->size_bytes)
         return NULL;
     for (uint32_t k = 0; k < i; k++) /* both layouts keep body_bytes at the same place */
         at += ((const struct ww_raft_message *)(const void *)(messages + k * WW_MESSAGE_BYTES))
                   ->body_bytes;
     if (body != NULL)
-        *body = at;
+        *body = at <= frame->size_bytes ? frame->data + at : NULL;
     return messages + i * WW_MESSAGE_BYTES;
 }
 

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The random simulator: one seed is one run of a whole cluster (world.h) under faults whose kinds
+ * and strengths the seed chooses; every event is checked; then the faults stop, and progress must
+ * come. Everything that happens follows from the seed.
+ *
+ *   main.c         the command line; workers; what is printed
+ *   sim.c          a run: the queue of events, and what each does
+ *   sim_faults.c   what the seed chooses, and the faults
+ *   sim_network.c  what becomes of a datagram, and of a disk operation
+ *   sim_clients.c  clients: the real client library
+ *   sim_check.c    what must hold after every event
+ *   sim_ledger.c   what was seen on the disks, committed and applied
+ *   sim_trace.c    the last events, and the hash over all of them
+ */
+#ifndef WW_SIM_SIM_H
+#define WW_SIM_SIM_H
+
+#include "sim_ledger.h"
+#include "sim_trace.h"
+#include "world.h"
+
+#include "engine/client/client_core.h"
+
+#define SIM_CLIENTS 4u
+#define SIM_BOUND_NS (30000 * WORLD_MS) /* from the end of the faults to progress */
+
+/* What the seed chose. Rates are per second of simulated time, of the whole cluster. */
+struct sim_settings {
+    uint32_t nodes, groups, clients;
+    uint64_t heartbeat_ns, election_min_ns, election_max_ns;
+    /* Network: percentages of datagrams. */
+    uint32_t loss, duplicates, corruption, late;
+    uint64_t delay_min_ns, delay_max_ns, late_max_ns;
+    /* Disk. */
+    uint64_t write_min_ns, write_max_ns;
+    uint32_t write_late; /* per cent of operations, by up to late_max_ns */
+    uint32_t write_depth;
+    uint64_t disk_bytes;
+    /* Faults per second. */
+    uint32_t cuts, crashes, power_cuts, pauses, jumps, failed_writes, rot;
+    uint32_t drift_ppm;
+    uint64_t down_max_ns, pause_max_ns, cut_max_ns, jump_max_ns;
+    uint32_t lazy; /* per cent of the rounds in which LOG or APPLY does not come to run */
+    /* Clients. */
+    uint64_t think_max_ns;
+    uint32_t burst; /* proposals at a time, at most */
+};
+
+enum sim_event_kind {
+    SIM_FRAME,
+    SIM_DISK,
+    SIM_WAKE,
+    SIM_CLIENT,
+    SIM_FAULT,
+    SIM_START,
+    SIM_RESUME,
+    SIM_HEAL,
+    SIM_END, /* a fenced node is ended, if it still is the process `id` */
+    SIM_EVENT_KINDS,
+};
+
+struct sim_event {
+    uint64_t at_ns;
+    uint64_t order; /* of two at the same time the one that was made first */
+    enum sim_event_kind kind;
+    uint32_t node; /* or client, or fault */
+    uint64_t id;   /* DISK: of the operation */
+    struct world_frame *frame;
+};
+
+struct sim_node {
+    uint64_t wake_ns;   /* the WAKE that counts; others are old */
+    bool damaged;       /* its disk lost something: it may refuse to start */
+    bool lost;          /* it did refuse */
+    bool fenced;        /* it stopped itself, and is about to be ended */
+    uint64_t witnessed; /* a durable block calls all below this durable */
+};
+
+struct sim_client {
+    struct ww_client *library;
+    uint32_t number;
+    uint64_t proposed[WORLD_GROUPS];
+};
+
+struct sim {
+    struct world *world;
+    uint64_t seed;
+    struct ww_random random;
+    struct sim_settings settings;
+    bool calm; /* the faults are over */
+    uint64_t events;
+    struct sim_event *heap;
+    uint32_t heap_count, heap_capacity;
+    uint64_t orders;
+    struct sim_node nodes[WW_NODES_MAX + 1];
+    struct sim_client clients[SIM_CLIENTS];
+    struct ww_clock client_clock;
+    struct sim_ledger ledger;
+    struct sim_trace trace;
+    char violation[256]; /* empty: none */
+    uint64_t acknowledged, crashes;
+    bool plant; /* disks lie, so that there is something to find: for the simulator's own test */
+};
+
+struct sim_result {
+    uint64_t events;
+    uint64_t hash;
+    uint64_t simulated_ns;
+    uint64_t commits, acknowledged, crashes;
+    char violation[256];
+};
+
+struct sim *sim_create(void);
+void sim_destroy(struct sim *sim);
+
+/* One run. */
+void sim_run(struct sim *sim, uint64_t seed, uint64_t events, struct sim_result *result);
+
+void sim_violated(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static inline bool sim_failed(const struct sim *sim)
+{
+    return sim->violation[0] != 0;
+}
+
+/* sim.c */
+void sim_at(struct sim *sim, uint64_t at_ns, struct sim_event event);
+void sim_wake(struct sim *sim, uint32_t node, uint64_t at_ns);
+void sim_poll_node(struct sim *sim, uint32_t node);
+
+static inline bool sim_chance(struct sim *sim, uint32_t percent)
+{
+    return percent > 0 && ww_random_range(&sim->random, 0, 100) < percent;
+}
+
+static inline uint64_t sim_pick(struct sim *sim, uint64_t low, uint64_t high)
+{
+    return ww_random_range(&sim->random, low, high + 1);
+}
+
+/* sim_faults.c */
+void sim_choose(struct sim *sim);
+void sim_faults_begin(struct sim *sim);
+void sim_fault(struct sim *sim, uint32_t kind);
+void sim_faults_end(struct sim *sim);
+void sim_start_node(struct sim *sim, uint32_t node);
+void sim_end_node(struct sim *sim, uint32_t node);
+void sim_heal(struct sim *sim);
+
+/* sim_network.c: hooks of the world */
+void sim_sent(void *context, struct world_frame *frame);
+void sim_began(void *context, struct world_disk *disk, struct world_operation *operation);
+
+/* sim_clients.c */
+void sim_clients_begin(struct sim *sim);
+void sim_clients_end(struct sim *sim);
+void sim_client_turn(struct sim *sim, uint32_t client); /* polls, and perhaps proposes */
+void sim_client_poll(struct sim *sim, uint32_t client);
+void sim_client_propose(struct sim *sim, uint32_t client, uint32_t group);
+uint64_t sim_clients_outstanding(const struct sim *sim);
+
+/* sim_check.c */
+void sim_check_node(struct sim *sim, uint32_t node);
+void sim_check_sent(struct sim *sim, const struct world_frame *frame);
+void sim_check_started(struct sim *sim, uint32_t node);
+void sim_applied(void *context, uint32_t node, uint32_t group, const struct ww_entry *entry,
+                 uint64_t digest);
+void sim_check_applied(struct sim *sim, uint32_t node, uint32_t group, const struct ww_entry *entry,
+                       uint64_t digest);
+void sim_durable(void *context, uint32_t node, const struct ww_block_header *block);
+void sim_recovered(void *context, uint32_t node, uint64_t position,
+                   const struct ww_batch_header *batch);
+void sim_acknowledged(struct sim *sim, uint32_t client, const struct ww_completion *completion);
+/* Has everything come to rest: a leader per group, all live nodes equal? Else *why. */
+bool sim_settled(struct sim *sim, const char **why);
+void sim_check_end(struct sim *sim);
+
+#endif

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The properties of Raft (figure 3 of the paper) and of the engine, checked as things happen. */
+#include "sim.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static struct sim_group_ledger *ledger_of(struct sim *sim, uint32_t group)
+{
+    return &sim->ledger.groups[group];
+}
+
+/* ---- what reaches the disks ---- */
+
+static void hold_batch(struct sim *sim, uint32_t node, const struct ww_batch_header *batch)
+{
+    struct sim_group_ledger *group = ledger_of(sim, batch->group);
+    struct sim_held *held = &group->held[node];
+    if (batch->kind == WW_BATCH_HARD_STATE) {
+        const struct sim_vote *last =
+            held->vote_count > 0 ? &held->votes[held->vote_count - 1] : NULL;
+        uint32_t vote = (uint32_t)batch->first_index;
+        if (last != NULL && batch->term < last->term)
+            sim_violated(sim, "terms: node %u stores term %" PRIu64 " behind %" PRIu64, node,
+                         batch->term, last->term);
+        if (last != NULL && batch->term == last->term && last->vote != 0 && vote != last->vote)
+            sim_violated(sim, "votes: node %u votes for %u and %u in term %" PRIu64, node,
+                         last->vote, vote, batch->term);
+        sim_ledger_vote(held, batch->term, vote);
+        return;
+    }
+    if (batch->kind == WW_BATCH_SNAPSHOT) {
+        sim_ledger_snapshot(held, batch->first_index, batch->term);
+        return;
+    }
+    struct ww_entry entry;
+    uint32_t cursor = 0;
+    if (batch->first_index <= held->last)
+        held->last = batch->first_index - 1;
+    while (ww_batch_next(batch, &cursor, &entry)) {
+        const char *wrong =
+            sim_ledger_entry(&sim->ledger, batch->group, node, entry.index, entry.term,
+                             entry.data - 4, ww_entry_stored_bytes(entry.size_bytes));
+        if (wrong != NULL)
+            sim_violated(sim, "%s: node %u, group %u, index %" PRIu64 ", term %" PRIu64, wrong,
+                         node, batch->group, entry.index, entry.term);
+    }
+}
+
+void sim_durable(void *context, uint32_t node, const struct ww_block_header *block)
+{
+    struct sim *sim = context;
+    uint32_t offset = WW_BLOCK_HEADER_BYTES;
+    for (uint32_t i = 0; i < block->batches; i++) {
+        const struct ww_batch_header *batch = ww_batch_header((const uint8_t *)block + offset);
+        hold_batch(sim, node, batch);
+        offset += batch->size_bytes;
+    }
+    if (block->durable > sim->nodes[node].witnessed)
+        sim->nodes[node].witnessed = block->durable;
+}
+
+/* The node begins again: its disk is read anew, its memory is empty. */
+void sim_check_started(struct sim *sim, uint32_t node)
+{
+    for (uint32_t i = 0; i < sim->settings.groups; i++) {
+        struct sim_group_ledger *group = ledger_of(sim, i);
+        group->held[node].last = group->held[node].base = 0;
+        group->held[node].vote_count = 0;
+        group->seen_commit[node] = 0;
+        group->led_term[node] = 0;
+    }
+    sim->nodes[node].fenced = false;
+}
+
+void sim_recovered(void *context, uint32_t node, uint64_t position,
+                   const struct ww_batch_header *batch)
+{
+    hold_batch(context, node, batch);
+    struct sim_node *own = &((struct sim *)context)->nodes[node];
+    if (position > own->witnessed) /* the identity will say so */
+        own->witnessed = position / WW_BLOCK_ALIGN * WW_BLOCK_ALIGN;
+}
+
+/* ---- what leaves a node ---- */
+
+static void check_message(struct sim *sim, uint32_t from, uint32_t to,
+                          const struct ww_raft_message *message)
+{
+    const struct sim_held *held = &ledger_of(sim, message->group)->held[from];
+    bool granted = (message->flags & WW_RAFT_GRANTED) != 0;
+    if (message->type == WW_RAFT_VOTE_REPLY && granted &&
+        !sim_ledger_voted(held, message->term, to))
+        sim_violated(sim, "votes: node %u grants %u its vote of term %" PRIu64 ", not durable",
+                     from, to, message->term);
+    if (message->type == WW_RAFT_VOTE && !sim_ledger_voted(held, message->term, from))
+        sim_violated(sim, "votes: node %u stands in term %" PRIu64 ", which is not durable", from,
+                     message->term);
+    if (message->type == WW_RAFT_APPEND_ACK && message->index > held->last &&
+        message->index > held->base)
+        sim_violated(sim, "durability: node %u acknowledges index %" PRIu64 ", has %" PRIu64, from,
+                     message->index, held->last);
+}
+
+void sim_check_sent(struct sim *sim, const struct world_frame *frame)
+{
+    if (frame->from >= WW_LINK_CLIENT || frame->to >= WW_LINK_CLIENT)
+        return;
+    const struct ww_datagram_header *header = world_frame_header(frame);
+    for (uint32_t i = 0; i < header->message_count; i++)
+        check_message(sim, frame->from, frame->to,
+                      (const void *)(frame->data + sizeof(*header) + i * WW_MESSAGE_BYTES));
+}
+
+/* ---- the state of a node ---- */
+
+/* Leader completeness: all that was committed in earlier terms is in the log of a new leader. */
+static void check_complete(struct sim *sim, uint32_t node, uint32_t number,
+                           const struct ww_raft *raft)
+{
+    struct sim_group_ledger *group = ledger_of(sim, number);
+    uint64_t term = ww_raft_term(raft), index = group->commit;
+    while (index > 0 && group->committed[index].by_term >= term)
+        index--;
+    if (index > 0 && ww_raft_term_at(raft, index) != group->committed[index].term)
+        sim_violated(sim,
+                     "leader completeness: node %u leads group %u in term %" PRIu64
+                     " without the entry %" PRIu64 " of term %" PRIu64,
+                     node, number, term, index, group->committed[index].term);
+}
+
+static void check_leader(struct sim *sim, uint32_t node, uint32_t number,
+                         const struct ww_raft *raft)
+{
+    struct sim_group_ledger *group = ledger_of(sim, number);
+    uint64_t term = ww_raft_term(raft);
+    if (group->led_term[node] == term)
+        return;
+    group->led_term[node] = term;
+    uint8_t *leader = sim_ledger_leader(group, term);
+    if (*leader != 0 && *leader != node)
+        sim_violated(sim, "election safety: nodes %u and %u lead group %u in term %" PRIu64,
+                     *leader, node, number, term);
+    *leader = (uint8_t)node;
+    sim_trace_add(&sim->trace, sim->world->now_ns, "%lu  LEADS group %lu in term %lu (%lu %lu %lu)",
+                  node, number, term, 0, 0, 0);
+    check_complete(sim, node, number, raft);
+}
+
+static bool majority(const struct sim *sim, uint32_t number, uint8_t voters, uint64_t index,
+                     uint64_t term)
+{
+    const struct sim_group_ledger *group = &sim->ledger.groups[number];
+    uint32_t all = 0, have = 0;
+    for (uint32_t id = 1; id <= WW_NODES_MAX; id++) {
+        if ((voters >> id & 1) == 0)
+            continue;
+        all++;
+        have += sim_ledger_holds(group, id, index, term);
+    }
+    return have * 2 > all;
+}
+
+static void check_first_commit(struct sim *sim, uint32_t node, uint32_t number,
+                               const struct ww_raft *raft, uint64_t index)
+{
+    struct sim_group_ledger *group = ledger_of(sim, number);
+    uint64_t term = ww_raft_term_at(raft, index);
+    const struct ww_configuration *configuration = &sim->world->options.shard.configuration;
+    if (!majority(sim, number, configuration->voters, index, term))
+        sim_violated(sim,
+                     "commit: node %u commits index %" PRIu64 " of term %" PRIu64
+                     " of group %u, which no quorum of disks holds",
+                     node, index, term, number);
+    *sim_ledger_committed(group, index) =
+        (struct sim_committed){.term = term, .by_term = ww_raft_term(raft)};
+    group->commit = index;
+}
+
+static void check_commit(struct sim *sim, uint32_t node, uint32_t number,
+                         const struct ww_raft *raft)
+{
+    struct sim_group_ledger *group = ledger_of(sim, number);
+    uint64_t commit = ww_raft_commit(raft);
+    if (commit < group->seen_commit[node])
+        sim_violated(sim, "commit: node %u goes back from %" PRIu64 " to %" PRIu64, node,
+                     group->seen_commit[node], commit);
+    for (uint64_t i = group->seen_commit[node] + 1; i <= commit; i++) {
+        if (i > group->commit)
+            check_first_commit(sim, node, number, raft, i);
+        else if (ww_raft_term_at(raft, i) != group->committed[i].term)
+            sim_violated(sim,
+                         "state machine safety: node %u commits index %" PRIu64
+                         " of group %u in term %" PRIu64 ", another did in term %" PRIu64,
+                         node, i, number, ww_raft_term_at(raft, i), group->committed[i].term);
+    }
+    group->seen_commit[node] = commit;
+}
+
+/* A node that stopped itself must have had a reason; an operator ends and restarts it. */
+static void check_fenced(struct sim *sim, uint32_t id)
+{
+    const struct world_node *node = &sim->world->nodes[id];
+    struct sim_node *own = &sim->nodes[id];
+    int fenced = atomic_load(&node->shard->fenced);
+    if (fenced == 0 || own->fenced)
+        return;
+    own->fenced = true;
+    sim_trace_add(&sim->trace, sim->world->now_ns, "%lu  is FENCED, status %lu (%lu %lu %lu %lu)",
+                  id, (uint64_t)-fenced, 0, 0, 0, 0);
+    if (!node->disk.failed && !own->damaged)
+        sim_violated(sim, "node %u fences itself (%s) without a fault", id, ww_status_name(fenced));
+    sim_at(sim, sim->world->now_ns + sim_pick(sim, WORLD_MS, 50 * WORLD_MS),
+           (struct sim_event){.kind = SIM_END, .node = id, .id = node->starts});
+}
+
+void sim_check_node(struct sim *sim, uint32_t id)
+{
+    for (uint32_t i = 0; i < sim->settings.groups; i++) {
+        const struct ww_raft *raft = world_group(sim->world, id, i)->raft;
+        struct sim_group_ledger *group = ledger_of(sim, i);
+        uint64_t term = ww_raft_term(raft);
+        if (term < group->seen_term[id])
+            sim_violated(sim, "terms: node %u goes back from %" PRIu64 " to %" PRIu64, id,
+                         group->seen_term[id], term);
+        if (ww_raft_is_leader(raft))
+            check_leader(sim, id, i, raft);
+        if (ww_raft_commit(raft) != group->seen_commit[id])
+            check_commit(sim, id, i, raft);
+    }
+    check_fenced(sim, id);
+}
+
+/* ---- what is applied and answered ---- */
+
+static void check_command(struct sim *sim, uint32_t group, const struct ww_entry *entry)
+{
+    struct world_command command;
+    memcpy(&command, entry->data, sizeof(command));
+    struct sim_stream *stream = &ledger_of(sim, group)->streams[command.client];
+    uint64_t *index = sim_ledger_operation(stream, command.operation);
+    if (*index == 0)
+        *index = entry->index;
+}
+
+void sim_applied(void *context, uint32_t node, uint32_t number, const struct ww_entry *entry,
+                 uint64_t digest)
+{
+    struct sim *sim = context;
+    check_commit(sim, node, number, world_group(sim->world, node, number)->raft);
+    if (!sim_failed(sim))
+        sim_check_applied(sim, node, number, entry, digest);
+}
+
+void sim_check_applied(struct sim *sim, uint32_t node, uint32_t number,
+                       const struct ww_entry *entry, uint64_t digest)
+{
+    struct sim_group_ledger *group = ledger_of(sim, number);
+    if (entry->index > group->commit) {
+        sim_violated(sim, "commit: node %u applies index %" PRIu64 ", not committed", node,
+                     entry->index);
+        return;
+    }
+    struct sim_committed *committed = &group->committed[entry->index];
+    const struct sim_variant *variant =
+        sim_ledger_find(&sim->ledger, number, entry->index, entry->term);
+    if (committed->term != entry->term || variant == NULL ||
+        variant->size_bytes != ww_entry_stored_bytes(entry->size_bytes))
+        sim_violated(sim,
+                     "state machine safety: node %u applies index %" PRIu64 " of term %" PRIu64
+                     ", committed was term %" PRIu64,
+                     node, entry->index, entry->term, committed->term);
+    if (committed->digest == 0) {
+        committed->digest = digest;
+        if (entry->type == WW_ENTRY_DATA)
+            check_command(sim, number, entry);
+    } else if (committed->digest != digest) {
+        sim_violated(sim,
+                     "state machine safety: node %u differs behind index %" PRIu64 " of group %u",
+                     node, entry->index, number);
+    }
+}
+
+void sim_acknowledged(struct sim *sim, uint32_t client, const struct ww_completion *completion)
+{
+    if (completion->status != WW_OK) {
+        sim_violated(sim, "client %u: sequence %" PRIu64 " of group %u is refused: %s", client,
+                     completion->first_sequence, completion->group,
+                     ww_status_name(completion->status));
+        return;
+    }
+    sim->acknowledged += completion->count;
+    struct sim_stream *stream = &ledger_of(sim, completion->group)->streams[client];
+    for (uint64_t i = 0; i < completion->count; i++) {
+        uint64_t sequence = completion->first_sequence + i;
+        uint64_t index = *sim_ledger_operation(stream, sequence);
+        if (index == 0)
+            sim_violated(sim,
+                         "durability: client %u has an answer for sequence %" PRIu64
+                         " of group %u, which nobody applied",
+                         client, sequence, completion->group);
+    }
+}
+
+/* ---- the end ---- */
+
+static uint32_t leader_of(const struct sim *sim, uint32_t group)
+{
+    uint32_t leader = 0;
+    for (uint32_t id = 1; id <= sim->settings.nodes; id++) {
+        if (sim->world->nodes[id].shard == NULL)
+            continue;
+        const struct ww_raft *raft = world_group(sim->world, id, group)->raft;
+        if (ww_raft_is_leader(raft) && ww_raft_commit(raft) == ww_raft_last_index(raft) &&
+            ww_raft_term_at(raft, ww_raft_commit(raft)) == ww_raft_term(raft))
+            leader = id;
+    }
+    return leader;
+}
+
+bool sim_settled(struct sim *sim, const char **why)
+{
+    *why = "clients wait for answers";
+    if (sim_clients_outstanding(sim) > 0)
+        return false;
+    for (uint32_t i = 0; i < sim->settings.groups; i++) {
+        *why = "a group has no leader that committed all";
+        uint32_t leader = leader_of(sim, i);
+        if (leader == 0)
+            return false;
+        uint64_t last = ww_raft_last_index(world_group(sim->world, leader, i)->raft);
+        *why = "replicas are not equal";
+        for (uint32_t id = 1; id <= sim->settings.nodes; id++)
+            if (sim->world->nodes[id].shard != NULL &&
+                (world_group(sim->world, id, i)->applied != last ||
+                 ww_raft_last_index(world_group(sim->world, id, i)->raft) != last))
+                return false;
+    }
+    return true;
+}
+
+void sim_check_end(struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->settings.groups; i++) {
+        const struct sim_group_ledger *group = ledger_of(sim, i);
+        const struct world_group_state *first = NULL;
+        for (uint32_t id = 1; id <= sim->settings.nodes; id++) {
+            if (sim->world->nodes[id].shard == NULL)
+                continue;
+            const struct world_group_state *state = &sim->world->nodes[id].groups[i];
+            first = first == NULL ? state : first;
+            if (state->digest != first->digest ||
+                memcmp(state->registers, first->registers, sizeof(state->registers)) != 0)
+                sim_violated(sim, "the end: the machines of node %u and another differ", id);
+            if (world_group(sim->world, id, i)->applied != group->commit)
+                sim_violated(sim, "the end: node %u lacks committed entries", id);
+        }
+    }
+}

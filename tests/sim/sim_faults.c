@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the seed chooses: how large the cluster is, and which faults there are, how strong. */
+#include "sim.h"
+
+#include <string.h>
+
+enum fault {
+    FAULT_CUT,
+    FAULT_CRASH,
+    FAULT_POWER,
+    FAULT_PAUSE,
+    FAULT_JUMP,
+    FAULT_WRITE,
+    FAULT_ROT,
+    FAULTS,
+};
+
+/* Swarm testing (Groce and others, 2012): each kind is there or not, by the seed, so that some runs
+ * see much of a kind that others would drown out. */
+static uint32_t perhaps(struct sim *sim, uint32_t percent, uint32_t most)
+{
+    return sim_chance(sim, percent) ? (uint32_t)sim_pick(sim, 1, most) : 0;
+}
+
+void sim_choose(struct sim *sim)
+{
+    static const uint8_t sizes[] = {1, 2, 3, 3, 3, 3, 4, 5, 5, 5, 6, 7};
+    struct sim_settings *chosen = &sim->settings;
+    *chosen = (struct sim_settings){
+        .nodes = sizes[sim_pick(sim, 0, sizeof(sizes) - 1)],
+        .groups = sim_chance(sim, 50) ? 1 : (uint32_t)sim_pick(sim, 2, 4),
+        .clients = (uint32_t)sim_pick(sim, 1, 3),
+        .heartbeat_ns = sim_pick(sim, 5, 25) * WORLD_MS,
+        .loss = perhaps(sim, 50, 25),
+        .duplicates = perhaps(sim, 40, 20),
+        .corruption = perhaps(sim, 30, 5),
+        .late = perhaps(sim, 50, 20),
+        .delay_min_ns = sim_pick(sim, 10000, 500000),
+        .write_min_ns = sim_pick(sim, 20000, 500000),
+        .write_late = perhaps(sim, 40, 10),
+        .write_depth = (uint32_t)sim_pick(sim, 1, 4),
+        .disk_bytes = WORLD_DISK_BYTES,
+        .cuts = perhaps(sim, 50, 8),
+        .crashes = perhaps(sim, 60, 10),
+        .power_cuts = perhaps(sim, 20, 3),
+        .pauses = perhaps(sim, 40, 8),
+        .jumps = perhaps(sim, 30, 5),
+        .failed_writes = perhaps(sim, 30, 3),
+        .rot = perhaps(sim, 25, 4),
+        .drift_ppm = perhaps(sim, 50, 500),
+        .lazy = perhaps(sim, 40, 60),
+        .think_max_ns = sim_pick(sim, 1, 30) * WORLD_MS,
+        .burst = (uint32_t)sim_pick(sim, 1, 8),
+    };
+    chosen->election_min_ns = chosen->heartbeat_ns * sim_pick(sim, 3, 8);
+    chosen->election_max_ns = chosen->election_min_ns * sim_pick(sim, 15, 30) / 10;
+    chosen->delay_max_ns = chosen->delay_min_ns * sim_pick(sim, 1, 10);
+    chosen->late_max_ns = sim_pick(sim, 5, 300) * WORLD_MS;
+    chosen->write_max_ns = chosen->write_min_ns * sim_pick(sim, 1, 10);
+    chosen->down_max_ns = sim_pick(sim, 1, 500) * WORLD_MS;
+    chosen->pause_max_ns = sim_pick(sim, 1, 500) * WORLD_MS;
+    chosen->cut_max_ns = sim_pick(sim, 10, 1000) * WORLD_MS;
+    chosen->jump_max_ns = sim_pick(sim, 1, 1000) * WORLD_MS;
+}
+
+static uint32_t rate_of(const struct sim_settings *settings, uint32_t fault)
+{
+    const uint32_t rates[FAULTS] = {
+        [FAULT_CUT] = settings->cuts,         [FAULT_CRASH] = settings->crashes,
+        [FAULT_POWER] = settings->power_cuts, [FAULT_PAUSE] = settings->pauses,
+        [FAULT_JUMP] = settings->jumps,       [FAULT_WRITE] = settings->failed_writes,
+        [FAULT_ROT] = settings->rot,
+    };
+    return rates[fault];
+}
+
+static void schedule(struct sim *sim, uint32_t fault)
+{
+    uint32_t rate = rate_of(&sim->settings, fault);
+    if (rate > 0)
+        sim_at(sim, sim->world->now_ns + sim_pick(sim, 1, 2000000000u / rate),
+               (struct sim_event){.kind = SIM_FAULT, .node = fault});
+}
+
+void sim_faults_begin(struct sim *sim)
+{
+    for (uint32_t fault = 0; fault < FAULTS; fault++)
+        schedule(sim, fault);
+}
+
+static void note(struct sim *sim, const char *what, uint64_t a, uint64_t b, uint64_t c)
+{
+    sim_trace_add(&sim->trace, sim->world->now_ns, what, a, b, c, 0, 0, 0);
+}
+
+/* ---- processes ---- */
+
+static uint32_t pick_node(struct sim *sim)
+{
+    return (uint32_t)sim_pick(sim, 1, sim->settings.nodes);
+}
+
+/* A leader, if there is one: faults hit it more often than others. */
+static uint32_t pick_leader(struct sim *sim)
+{
+    uint32_t first = pick_node(sim);
+    uint32_t group = (uint32_t)sim_pick(sim, 0, sim->settings.groups - 1);
+    for (uint32_t i = 0; i < sim->settings.nodes; i++) {
+        uint32_t id = (first + i) % sim->settings.nodes + 1;
+        if (sim->world->nodes[id].shard != NULL &&
+            ww_raft_is_leader(world_group(sim->world, id, group)->raft))
+            return id;
+    }
+    return first;
+}
+
+/* What the planted bug breaks: a write that was reported durable is not. */
+static void forget_last_block(struct sim *sim, uint32_t id)
+{
+    struct world_disk *disk = &sim->world->nodes[id].disk;
+    if (disk->durable >= WW_BLOCK_ALIGN)
+        memset(disk->bytes + disk->durable - WW_BLOCK_ALIGN, 0, WW_BLOCK_ALIGN);
+}
+
+void sim_end_node(struct sim *sim, uint32_t id)
+{
+    if (sim->world->nodes[id].shard == NULL)
+        return;
+    note(sim, "%lu  CRASH, %lu operations of its disk in flight (%lu %lu %lu %lu)", id,
+         sim->world->nodes[id].disk.operation_count, 0);
+    sim->crashes++;
+    world_crash(sim->world, id, WORLD_SURVIVE_RANDOM);
+    if (sim->plant)
+        forget_last_block(sim, id);
+    sim_at(sim, sim->world->now_ns + sim_pick(sim, 1, sim->settings.down_max_ns),
+           (struct sim_event){.kind = SIM_START, .node = id});
+}
+
+static int visit_nothing(void *context, uint64_t block_position, uint32_t offset,
+                         const struct ww_batch_header *batch)
+{
+    return WW_OK;
+}
+
+/* A node whose disk is damaged may refuse to start: the quorums of the past it still belongs to. */
+static bool refuses(struct sim *sim, uint32_t id)
+{
+    struct ww_error error;
+    if (!sim->nodes[id].damaged ||
+        world_disk_recover(&sim->world->nodes[id].disk, visit_nothing, NULL, &error) != WW_EDAMAGED)
+        return false;
+    note(sim, "%lu  is LOST: its disk is damaged (%lu %lu %lu %lu %lu)", id, 0, 0);
+    sim->nodes[id].lost = true;
+    return true;
+}
+
+void sim_start_node(struct sim *sim, uint32_t id)
+{
+    struct world_node *node = &sim->world->nodes[id];
+    struct ww_error error;
+    if (node->shard != NULL || refuses(sim, id))
+        return;
+    if (node->starts == 0) {
+        int32_t drift = (int32_t)sim->settings.drift_ppm;
+        world_clock_jump(node, (int64_t)sim_pick(sim, 0, 10000 * WORLD_MS));
+        world_clock_rate(node, (int32_t)sim_pick(sim, 0, 2 * (uint32_t)drift) - drift);
+    }
+    sim_check_started(sim, id);
+    int status = world_start(sim->world, id, &error);
+    note(sim, "%lu  START, status %lu, log ends at %lu (%lu %lu %lu)", id, (uint64_t)-status,
+         node->disk.durable);
+    if (status != WW_OK)
+        sim_violated(sim, "node %u does not start: %s", id, error.text);
+    else
+        sim_poll_node(sim, id);
+}
+
+/* ---- network ---- */
+
+static void cut_both(struct sim *sim, uint32_t a, uint32_t b)
+{
+    sim->world->cut[a][b] = sim->world->cut[b][a] = true;
+}
+
+/* One node from all others, with or without its clients. */
+static void isolate(struct sim *sim, uint32_t id)
+{
+    bool clients = sim_chance(sim, 50);
+    for (uint32_t other = 1; other < WORLD_ADDRESSES; other++)
+        if (other != id && (other < WW_LINK_CLIENT || clients))
+            cut_both(sim, id, other);
+}
+
+static void cut(struct sim *sim)
+{
+    uint32_t way = (uint32_t)sim_pick(sim, 0, 4);
+    uint32_t nodes = sim->settings.nodes;
+    uint64_t side = ww_random_next(&sim->random);
+    uint32_t percent = (uint32_t)sim_pick(sim, 10, 60);
+    uint32_t self = sim_chance(sim, 50) ? pick_leader(sim) : pick_node(sim);
+    note(sim, "network: a cut of kind %lu, node %lu, sides %lu (%lu %lu %lu)", way, self,
+         side % 256);
+    if (way == 0)
+        isolate(sim, self);
+    for (uint32_t a = 1; a <= nodes; a++) {
+        for (uint32_t b = 1; b <= nodes; b++) {
+            if (way == 1 && (side >> a & 1) != (side >> b & 1))
+                cut_both(sim, a, b);
+            if (way == 2 && a == self) /* hears nothing, or is not heard */
+                sim->world->cut[side & 1 ? a : b][side & 1 ? b : a] = true;
+            if (way == 3 && sim_chance(sim, percent))
+                sim->world->cut[a][b] = true;
+        }
+    }
+    if (way == 4) /* hears only one other */
+        for (uint32_t other = 1; other <= nodes; other++)
+            if (other != self && other != self % nodes + 1)
+                cut_both(sim, self, other);
+    sim_at(sim, sim->world->now_ns + sim_pick(sim, WORLD_MS, sim->settings.cut_max_ns),
+           (struct sim_event){.kind = SIM_HEAL});
+}
+
+void sim_heal(struct sim *sim)
+{
+    note(sim, "network: no cuts any more (%lu %lu %lu %lu %lu %lu)", 0, 0, 0);
+    memset(sim->world->cut, 0, sizeof(sim->world->cut));
+}
+
+/* ---- disks ---- */
+
+static void fail_write(struct sim *sim, uint32_t id)
+{
+    struct world_node *node = &sim->world->nodes[id];
+    for (uint32_t i = 0; i < node->disk.operation_count && node->shard != NULL; i++) {
+        struct world_operation *operation = &node->disk.operations[i];
+        if (operation->kind == WORLD_READ || operation->done)
+            continue;
+        note(sim, "%lu  disk: the write at %lu fails (%lu %lu %lu %lu)", id, operation->position,
+             0);
+        world_disk_fail(&node->disk, operation, WW_EIO, WORLD_SURVIVE_RANDOM);
+        sim_poll_node(sim, id);
+        return;
+    }
+}
+
+/*
+ * Bytes that were durable rot, or turn out to be lost or written to a wrong place. The fault map:
+ * less than half of the nodes are ever hit, so that a quorum of disks survives; and only what a
+ * later durable block calls durable, as no log could tell the loss of its last block from a crash.
+ */
+static void rot(struct sim *sim, uint32_t id)
+{
+    struct world_disk *disk = &sim->world->nodes[id].disk;
+    uint32_t damaged = 0;
+    for (uint32_t other = 1; other <= sim->settings.nodes; other++)
+        damaged += sim->nodes[other].damaged && other != id;
+    if (damaged + 1 > (sim->settings.nodes - 1) / 2)
+        return;
+    uint64_t known = sim->nodes[id].witnessed;
+    if (known < disk->begin + WW_BLOCK_ALIGN)
+        return;
+    uint64_t blocks = (known - disk->begin) / WW_BLOCK_ALIGN;
+    uint64_t at = disk->begin + sim_pick(sim, 0, blocks - 1) * WW_BLOCK_ALIGN;
+    uint64_t to = disk->begin + sim_pick(sim, 0, blocks - 1) * WW_BLOCK_ALIGN;
+    uint32_t way = (uint32_t)sim_pick(sim, 0, 2);
+    note(sim, "%lu  disk: damage of kind %lu at %lu (%lu %lu %lu)", id, way, at);
+    sim->nodes[id].damaged = true;
+    if (way == 0) { /* one bit */
+        disk->bytes[at + sim_pick(sim, 0, WW_BLOCK_ALIGN - 1)] ^= (uint8_t)(1u << (to / 8 % 8));
+        return;
+    }
+    if (way == 1) /* written elsewhere */
+        memcpy(disk->bytes + to, disk->bytes + at, at != to ? WW_BLOCK_ALIGN : 0);
+    memset(disk->bytes + at, 0, WW_BLOCK_ALIGN);
+}
+
+/* ---- */
+
+static void pause_node(struct sim *sim, uint32_t id)
+{
+    uint64_t until = sim->world->now_ns + sim_pick(sim, WORLD_MS, sim->settings.pause_max_ns);
+    if (sim->world->nodes[id].shard == NULL)
+        return;
+    note(sim, "%lu  PAUSE for %lu ns (%lu %lu %lu %lu)", id, until - sim->world->now_ns, 0);
+    sim->world->nodes[id].paused = true;
+    sim_at(sim, until, (struct sim_event){.kind = SIM_RESUME, .node = id});
+}
+
+static void jump(struct sim *sim, uint32_t id)
+{
+    int64_t by = (int64_t)sim_pick(sim, 1, sim->settings.jump_max_ns);
+    by = sim_chance(sim, 50) ? by : -by;
+    note(sim, "%lu  its clock jumps by %lu ns (%lu %lu %lu %lu)", id, (uint64_t)by, 0);
+    world_clock_jump(&sim->world->nodes[id], by);
+    sim_poll_node(sim, id);
+}
+
+void sim_fault(struct sim *sim, uint32_t fault)
+{
+    if (sim->calm)
+        return;
+    uint32_t id = sim_chance(sim, 40) ? pick_leader(sim) : pick_node(sim);
+    if (fault == FAULT_CUT)
+        cut(sim);
+    else if (fault == FAULT_CRASH)
+        sim_end_node(sim, id);
+    else if (fault == FAULT_POWER)
+        for (uint32_t node = 1; node <= sim->settings.nodes; node++)
+            sim_end_node(sim, node);
+    else if (fault == FAULT_PAUSE)
+        pause_node(sim, id);
+    else if (fault == FAULT_JUMP)
+        jump(sim, id);
+    else if (fault == FAULT_WRITE)
+        fail_write(sim, id);
+    else
+        rot(sim, id);
+    schedule(sim, fault);
+}
+
+/* No more faults: links are whole, nobody is paused, who is down comes back. */
+void sim_faults_end(struct sim *sim)
+{
+    sim->calm = true;
+    sim_heal(sim);
+    for (uint32_t id = 1; id <= sim->settings.nodes; id++) {
+        struct world_node *node = &sim->world->nodes[id];
+        if (node->shard != NULL && atomic_load(&node->shard->fenced) != 0)
+            sim_end_node(sim, id);
+        if (node->shard == NULL && !sim->nodes[id].lost)
+            sim_at(sim, sim->world->now_ns, (struct sim_event){.kind = SIM_START, .node = id});
+        if (node->paused)
+            sim_at(sim, sim->world->now_ns, (struct sim_event){.kind = SIM_RESUME, .node = id});
+    }
+    for (uint32_t group = 0; group < sim->settings.groups; group++)
+        sim_client_propose(sim, 0, group);
+}
