@@ -114,6 +114,7 @@ static void world_options(const struct cluster_setup *setup, struct cluster *clu
     options->nodes = setup->nodes;
     options->seed = setup->seed;
     options->shard = setup->shard;
+    options->write_depth = CLUSTER_WRITES;
     options->hooks = (struct world_hooks){
         .context = cluster,
         .sent = sent,

@@ -12,6 +12,7 @@
 #define CLUSTER_NODES (WW_NODES_MAX + 1)
 #define CLUSTER_LOG_MAX 64u      /* entries of a preset log */
 #define CLUSTER_ENTRIES_MAX 512u /* applied, that are remembered */
+#define CLUSTER_WRITES 4u        /* of a disk, in flight at once */
 #define CLUSTER_PAYLOAD_MAX 24u  /* bytes of an entry that are remembered */
 
 enum cluster_life { LIFE_RUNNING, LIFE_CRASHED, LIFE_PAUSED, LIFE_FENCED, LIFE_DAMAGED };
