@@ -4,29 +4,55 @@
 
 #include <inttypes.h>
 
-/* Steps the core as NET does with an operator's request; the status is the answer. */
-static void ask(struct scenario *scenario, uint32_t node, struct ww_raft_event *event)
+static void answer(struct scenario *scenario, struct scenario_request *request, uint32_t node,
+                   int status)
 {
-    struct scenario_request *request = scenario_add_request(scenario);
-    struct ww_group *group = cluster_group(scenario->cluster, node);
-    if (request == NULL)
-        return;
-    if (group == NULL) {
-        script_fail(&scenario->line, "node %" PRIu32 " is down", node);
-        return;
-    }
-    struct ww_net *net = scenario->cluster->world->nodes[node].shard->net;
-    ww_net_step(net, group, event, NULL);
-    int status = net->update.status;
     request->answer = status == WW_OK ? ANSWER_OK : ANSWER_REFUSED;
     request->number = (uint64_t)-status;
     if (status == WW_EBUSY)
         request->answer = ANSWER_BUSY;
     if (status == WW_ENOTLEADER) {
         request->answer = ANSWER_NOT_LEADER;
-        request->number = ww_raft_leader(group->raft);
+        request->number = ww_raft_leader(cluster_group(scenario->cluster, node)->raft);
     }
     cluster_poll(scenario->cluster, node);
+}
+
+/* Reads the end of the line; NULL: the line was wrong, or the node is down. */
+static struct ww_net *net_of(struct scenario *scenario, uint32_t node,
+                             struct scenario_request **request)
+{
+    *request = scenario_add_request(scenario);
+    if (*request == NULL)
+        return NULL;
+    if (!cluster_is_up(scenario->cluster, node)) {
+        script_fail(&scenario->line, "node %" PRIu32 " is down", node);
+        return NULL;
+    }
+    return scenario->cluster->world->nodes[node].shard->net;
+}
+
+/* As an operator asks through the admin endpoint. */
+static void ask(struct scenario *scenario, uint32_t node, enum ww_shard_op op, uint32_t member)
+{
+    struct ww_shard_request wanted = {.op = op, .node = member};
+    struct scenario_request *request;
+    struct ww_net *net = net_of(scenario, node, &request);
+    if (net != NULL)
+        answer(scenario, request, node, ww_net_request(net, &wanted));
+}
+
+/* Any change at once: what the endpoint does not offer, but the core can do. */
+static void ask_core(struct scenario *scenario, uint32_t node,
+                     struct ww_configuration configuration)
+{
+    struct ww_raft_event event = {.type = WW_RAFT_EV_CHANGE, .configuration = configuration};
+    struct scenario_request *request;
+    struct ww_net *net = net_of(scenario, node, &request);
+    if (net == NULL)
+        return;
+    ww_net_step(net, cluster_group(scenario->cluster, node), &event, NULL);
+    answer(scenario, request, node, net->update.status);
 }
 
 /* change N = voters NODES [learners NODES] */
@@ -45,38 +71,21 @@ static struct ww_configuration read_configuration(struct script_line *line)
 static void run_change(struct scenario *scenario)
 {
     static const char *const ways[] = {"add", "promote", "demote", "remove", "=", NULL};
+    static const enum ww_shard_op ops[] = {WW_SHARD_ADD, WW_SHARD_PROMOTE, WW_SHARD_DEMOTE,
+                                           WW_SHARD_REMOVE};
     struct script_line *line = &scenario->line;
-    struct ww_raft_event event = {.type = WW_RAFT_EV_CHANGE};
     uint32_t node = script_node(line, "whom to ask");
     unsigned way = script_choice(line, "a change", ways);
-    if (way == 4) {
-        event.configuration = read_configuration(line);
-        ask(scenario, node, &event);
-        return;
-    }
-    uint8_t bit = (uint8_t)(1u << script_node(line, "who is added or removed"));
-    const struct ww_group *group = cluster_group(scenario->cluster, node);
-    if (line->failed || group == NULL) {
-        script_fail(line, "node %" PRIu32 " is down", node);
-        return;
-    }
-    struct ww_raft_status status;
-    ww_raft_status(group->raft, &status);
-    event.configuration.voters = status.configuration.voters & (uint8_t)~bit;
-    event.configuration.learners = status.configuration.learners & (uint8_t)~bit;
-    if (way == 1)
-        event.configuration.voters |= bit;
-    else if (way != 3)
-        event.configuration.learners |= bit;
-    ask(scenario, node, &event);
+    if (way == 4)
+        ask_core(scenario, node, read_configuration(line));
+    else
+        ask(scenario, node, ops[way], script_node(line, "who is added or removed"));
 }
 
 static void run_transfer(struct scenario *scenario)
 {
-    struct ww_raft_event event = {.type = WW_RAFT_EV_TRANSFER};
     uint32_t node = script_node(&scenario->line, "the leader");
-    event.node = script_node(&scenario->line, "who takes over");
-    ask(scenario, node, &event);
+    ask(scenario, node, WW_SHARD_TRANSFER, script_node(&scenario->line, "who takes over"));
 }
 
 const struct scenario_command admin_commands[] = {{"change", run_change},

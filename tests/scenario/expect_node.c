@@ -73,7 +73,7 @@ static void expect_log(const struct found *found)
 {
     const struct ww_raft_status *status = found->status;
     struct script_line *line = found->line;
-    char wanted[512] = "", is[512];
+    char wanted[512] = "empty", is[512];
     bool equal = true;
     uint64_t index = status->first_index;
     size_t used = 0;
@@ -82,7 +82,8 @@ static void expect_log(const struct found *found)
             uint64_t term = script_count(line, "the term of an entry");
             equal = equal && ww_raft_term_at(found->group->raft, index) == term &&
                     index <= status->last_index;
-            used += (size_t)snprintf(wanted + used, sizeof(wanted) - used, " %" PRIu64, term);
+            used += (size_t)snprintf(wanted + used, sizeof(wanted) - used, "%s%" PRIu64,
+                                     used > 0 ? " " : "", term);
             index++;
         } while (script_at_number(line) && used < sizeof(wanted) - 32);
     }

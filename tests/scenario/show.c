@@ -42,10 +42,13 @@ static void add_log(struct words *words, const struct ww_group *group)
 {
     struct ww_raft_status status;
     ww_raft_status(group->raft, &status);
-    for (uint64_t index = status.first_index; index <= status.last_index; index++)
-        add(words, " %" PRIu64, ww_raft_term_at(group->raft, index));
+    const char *gap = "";
+    for (uint64_t index = status.first_index; index <= status.last_index; index++) {
+        add(words, "%s%" PRIu64, gap, ww_raft_term_at(group->raft, index));
+        gap = " ";
+    }
     if (status.first_index > status.last_index)
-        add(words, " empty");
+        add(words, "empty");
 }
 
 const char *show_nodes(uint8_t nodes, char *text, size_t size)
@@ -101,8 +104,8 @@ const char *show_node(const struct cluster *cluster, uint32_t id, char *text, si
     if (cluster_life(cluster, id) != LIFE_RUNNING)
         add(&words, " %s", cluster_lives[cluster_life(cluster, id)]);
     ww_raft_status(group->raft, &status);
-    add(&words, " %s term %" PRIu64 " vote %" PRIu32 " follows %" PRIu32 " log", roles[status.role],
-        status.term, status.vote, status.leader);
+    add(&words, " %s term %" PRIu64 " vote %" PRIu32 " follows %" PRIu32 " log ",
+        roles[status.role], status.term, status.vote, status.leader);
     add_log(&words, group);
     add(&words,
         " first %" PRIu64 " durable %" PRIu64 " commit %" PRIu64 " applied %" PRIu64 " voters ",
