@@ -42,8 +42,9 @@ struct ww_state_machine {
     /** Writes the state of a group, as it is now, piece by piece. It may be up to a snapshot's size
      *  (64 MiB less what sessions take). NULL: the machine has none, and its log only grows. */
     int (*save)(void *self, uint32_t group, ww_state_write write, void *context);
-    /** Replaces the state of a group by one that was saved, perhaps by another replica, behind the
-     *  entry `index`; the bytes are only valid during the call. A negative status stops the node. */
+    /** Replaces the state of a group by one that was saved behind the entry `index`, perhaps by
+     *  another replica; the bytes are only valid during the call. A negative status stops the
+     *  node. */
     int (*restore)(void *self, uint32_t group, uint64_t index, const void *bytes, size_t size);
     void (*destroy)(void *self);
 };

@@ -124,6 +124,12 @@ static int read_disk(struct ww_log_store *store, uint32_t tag, uint64_t position
     return WW_OK;
 }
 
+static void free_snapshot(struct fake_snapshot *snapshot)
+{
+    free(snapshot->data);
+    *snapshot = (struct fake_snapshot){0};
+}
+
 static uint32_t poll_disk(struct ww_log_store *store, struct ww_log_event *events, uint32_t max)
 {
     struct fake_disk *disk = disk_of(store);
@@ -135,7 +141,68 @@ static uint32_t poll_disk(struct ww_log_store *store, struct ww_log_event *event
         if (events[i].type == WW_LOG_WRITTEN)
             disk->written = events[i].position;
     }
+    for (uint32_t i = 0; i < FAKE_SNAPSHOTS && count < max && !disk->snapshots_held; i++) {
+        struct fake_snapshot *snapshot = &disk->snapshots[i];
+        if (snapshot->data == NULL || snapshot->durable)
+            continue;
+        events[count++] = (struct ww_log_event){.type = WW_LOG_SNAPSHOT_SAVED,
+                                                .status = disk->fail_snapshot ? WW_ENOSPC : WW_OK,
+                                                .position = snapshot->index,
+                                                .tag = snapshot->group};
+        snapshot->durable = !disk->fail_snapshot;
+        if (disk->fail_snapshot)
+            free_snapshot(snapshot);
+        disk->fail_snapshot = false;
+    }
     return count;
+}
+
+static int save_snapshot(struct ww_log_store *store, uint32_t group, uint64_t index,
+                         const void *data, size_t bytes)
+{
+    struct fake_disk *disk = disk_of(store);
+    for (uint32_t i = 0; i < FAKE_SNAPSHOTS; i++) {
+        struct fake_snapshot *snapshot = &disk->snapshots[i];
+        if (snapshot->data != NULL)
+            continue;
+        *snapshot = (struct fake_snapshot){.group = group, .index = index, .bytes = bytes};
+        snapshot->data = malloc(bytes);
+        memcpy(snapshot->data, data, bytes);
+        return WW_OK;
+    }
+    return WW_EBUSY;
+}
+
+static void drop_snapshots(struct ww_log_store *store, uint32_t group, uint64_t index)
+{
+    struct fake_disk *disk = disk_of(store);
+    for (uint32_t i = 0; i < FAKE_SNAPSHOTS; i++) {
+        struct fake_snapshot *snapshot = &disk->snapshots[i];
+        if (snapshot->durable && snapshot->group == group && snapshot->index < index)
+            free_snapshot(snapshot);
+    }
+}
+
+struct fake_snapshot *fake_disk_snapshot(struct fake_disk *disk, uint32_t group, uint64_t index)
+{
+    for (uint32_t i = 0; i < FAKE_SNAPSHOTS; i++) {
+        struct fake_snapshot *snapshot = &disk->snapshots[i];
+        if (snapshot->durable && snapshot->group == group && snapshot->index == index)
+            return snapshot;
+    }
+    return NULL;
+}
+
+static int load_snapshot(struct ww_log_store *store, uint32_t group, uint64_t index, void **data,
+                         size_t *bytes)
+{
+    const struct fake_snapshot *snapshot = fake_disk_snapshot(disk_of(store), group, index);
+    if (snapshot == NULL)
+        return WW_ENOTFOUND;
+    *data = malloc(snapshot->bytes);
+    *bytes = snapshot->bytes;
+    memcpy(*data, snapshot->data, snapshot->bytes);
+    return WW_OK;
 }
 
 static void release_disk(struct ww_log_store *store, uint64_t position)
@@ -146,8 +213,9 @@ static void close_disk(struct ww_log_store *store)
 {
 }
 
-static const struct ww_log_store_ops disk_ops = {write_disk, read_disk, poll_disk, release_disk,
-                                                 close_disk};
+static const struct ww_log_store_ops disk_ops = {write_disk,     read_disk,    poll_disk,
+                                                 release_disk,   close_disk,   save_snapshot,
+                                                 drop_snapshots, load_snapshot};
 
 void fake_disk_init(struct fake_disk *disk)
 {
@@ -185,12 +253,18 @@ int fake_disk_recover(struct fake_disk *disk, ww_log_visit visit, void *context)
     disk->base.start_link = link;
     disk->base.epoch++;
     disk->event_count = 0;
+    for (uint32_t i = 0; i < FAKE_SNAPSHOTS; i++) {
+        if (!disk->snapshots[i].durable)
+            free_snapshot(&disk->snapshots[i]);
+    }
     return WW_OK;
 }
 
 void fake_disk_free(struct fake_disk *disk)
 {
     free(disk->bytes);
+    for (uint32_t i = 0; i < FAKE_SNAPSHOTS; i++)
+        free_snapshot(&disk->snapshots[i]);
 }
 
 uint64_t fake_clock_now(struct ww_clock *clock)

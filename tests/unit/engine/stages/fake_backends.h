@@ -44,12 +44,25 @@ struct fake_network {
 void fake_network_init(struct fake_network *network, uint32_t ports, uint64_t seed);
 void fake_network_free(struct fake_network *network);
 
+#define FAKE_SNAPSHOTS 16u
+
+struct fake_snapshot {
+    uint32_t group;
+    bool durable;
+    uint64_t index;
+    uint8_t *data; /* NULL: the place is free */
+    size_t bytes;
+};
+
 struct fake_disk {
     struct ww_log_store base;
     uint8_t *bytes; /* FAKE_DISK_BYTES: position is the offset */
     uint64_t written;
-    bool held;      /* writes do not become durable while set */
-    bool fail_next; /* the next write fails */
+    bool held;           /* writes do not become durable while set */
+    bool fail_next;      /* the next write fails */
+    bool snapshots_held; /* nor do snapshots, while this is set */
+    bool fail_snapshot;  /* the next one fails */
+    struct fake_snapshot snapshots[FAKE_SNAPSHOTS];
     struct ww_log_event events[256];
     uint32_t event_count;
     uint64_t reads;
@@ -59,6 +72,9 @@ void fake_disk_init(struct fake_disk *disk);
 /* As if the process had died and was started again: what was durable is recovered. */
 int fake_disk_recover(struct fake_disk *disk, ww_log_visit visit, void *context);
 void fake_disk_free(struct fake_disk *disk);
+
+/* The snapshot of a group at `index`; NULL: there is none, or it is not durable. */
+struct fake_snapshot *fake_disk_snapshot(struct fake_disk *disk, uint32_t group, uint64_t index);
 
 struct fake_clock {
     struct ww_clock base;

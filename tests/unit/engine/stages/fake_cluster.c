@@ -7,17 +7,77 @@
 
 #define MS 1000000u
 
-static void start_node(struct fake_cluster *cluster, uint32_t id)
+/*
+ * The machine of a node is the log, with as much padding in its saved state as a test wants, so
+ * that a snapshot takes many datagrams.
+ */
+static int machine_apply(void *self, const struct ww_apply_run *run)
+{
+    struct fake_node *node = self;
+    return node->log.apply(node->log.self, run);
+}
+
+static uint64_t machine_digest(void *self, uint32_t group)
+{
+    struct fake_node *node = self;
+    return node->log.digest(node->log.self, group);
+}
+
+static int machine_save(void *self, uint32_t group, ww_state_write write, void *context)
+{
+    struct fake_node *node = self;
+    int status = WW_OK;
+    for (uint32_t i = 0; i < node->padding_bytes && status == WW_OK; i++) {
+        uint8_t byte = (uint8_t)(i % 251);
+        status = write(context, &byte, 1);
+    }
+    return status == WW_OK ? node->log.save(node->log.self, group, write, context) : status;
+}
+
+static int machine_restore(void *self, uint32_t group, uint64_t index, const void *bytes,
+                           size_t size)
+{
+    struct fake_node *node = self;
+    const uint8_t *at = bytes;
+    for (uint32_t i = 0; i < node->padding_bytes; i++)
+        cr_assert_eq(at[i], i % 251);
+    return node->log.restore(node->log.self, group, index, at + node->padding_bytes,
+                             size - node->padding_bytes);
+}
+
+static void machine_destroy(void *self)
+{
+    struct fake_node *node = self;
+    node->log.destroy(node->log.self);
+}
+
+static void create_machine(struct fake_node *node)
+{
+    cr_assert_eq(ww_machine_log_create(1, &node->log), WW_OK);
+    node->machine = (struct ww_state_machine){
+        .name = "log with padding",
+        .self = node,
+        .apply = machine_apply,
+        .digest = machine_digest,
+        .save = machine_save,
+        .restore = machine_restore,
+        .destroy = machine_destroy,
+    };
+}
+
+int fake_cluster_try_start(struct fake_cluster *cluster, uint32_t id, struct ww_error *error)
 {
     struct fake_node *node = &cluster->nodes[id];
     struct ww_group_recovery recovery;
     cr_assert_eq(ww_group_recovery_init(&recovery, 1), WW_OK);
     cr_assert_eq(fake_disk_recover(&node->disk, ww_group_recovery_visit, &recovery), WW_OK);
-    cr_assert_eq(ww_machine_log_create(1, &node->machine), WW_OK);
+    create_machine(node);
     struct ww_shard_options options = {
         .cluster = FAKE_CLUSTER_ID,
         .self = id,
-        .configuration = {.voters = 1 << 1 | 1 << 2 | 1 << 3},
+        .configuration = {.voters = id <= FAKE_VOTERS ? 1 << 1 | 1 << 2 | 1 << 3 : 0},
+        .snapshot_entries = cluster->options.snapshot_entries,
+        .snapshot_keep = cluster->options.snapshot_keep,
         .groups = 1,
         .heartbeat_ns = 5 * MS,
         .election_min_ns = 20 * MS,
@@ -30,12 +90,19 @@ static void start_node(struct fake_cluster *cluster, uint32_t id)
         .log_buffer_bytes = FAKE_LOG_BUFFER,
         .read_buffers = node->read_buffers,
     };
-    struct ww_error error;
-    cr_assert_eq(ww_shard_create(&options, &cluster->network.ports[id].base, &node->disk.base,
-                                 &cluster->clock.base, &node->machine, &recovery, &node->shard,
-                                 &error),
-                 WW_OK);
+    int status =
+        ww_shard_create(&options, &cluster->network.ports[id].base, &node->disk.base,
+                        &cluster->clock.base, &node->machine, &recovery, &node->shard, error);
     ww_group_recovery_free(&recovery);
+    if (status != WW_OK)
+        node->machine.destroy(node->machine.self);
+    return status;
+}
+
+static void start_node(struct fake_cluster *cluster, uint32_t id)
+{
+    struct ww_error error;
+    cr_assert_eq(fake_cluster_try_start(cluster, id, &error), WW_OK, "%s", error.text);
 }
 
 static void end_node(struct fake_node *node)
@@ -49,11 +116,19 @@ static void end_node(struct fake_node *node)
 
 void fake_cluster_start(struct fake_cluster *cluster, uint64_t seed)
 {
+    fake_cluster_start_with(cluster, seed, (struct fake_options){0});
+}
+
+void fake_cluster_start_with(struct fake_cluster *cluster, uint64_t seed,
+                             struct fake_options options)
+{
     memset(cluster, 0, sizeof(*cluster));
-    fake_network_init(&cluster->network, 4, seed);
+    cluster->options = options;
+    fake_network_init(&cluster->network, FAKE_NODES + 1, seed);
     cluster->clock = (struct fake_clock){.base = {fake_clock_now}, .now_ns = 1};
-    for (uint32_t id = 1; id <= 3; id++) {
+    for (uint32_t id = 1; id <= FAKE_VOTERS + options.spare; id++) {
         struct fake_node *node = &cluster->nodes[id];
+        node->padding_bytes = options.padding_bytes;
         fake_disk_init(&node->disk);
         node->log_buffer = aligned_alloc(WW_BLOCK_ALIGN, FAKE_LOG_BUFFER);
         node->read_buffers = aligned_alloc(WW_BLOCK_ALIGN, WW_READ_BUFFERS * WW_READ_BYTES);
@@ -63,7 +138,7 @@ void fake_cluster_start(struct fake_cluster *cluster, uint64_t seed)
 
 void fake_cluster_stop(struct fake_cluster *cluster)
 {
-    for (uint32_t id = 1; id <= 3; id++) {
+    for (uint32_t id = 1; id <= FAKE_VOTERS + cluster->options.spare; id++) {
         end_node(&cluster->nodes[id]);
         fake_disk_free(&cluster->nodes[id].disk);
         free(cluster->nodes[id].log_buffer);
@@ -88,22 +163,26 @@ void fake_cluster_run(struct fake_cluster *cluster, uint32_t rounds)
 {
     for (uint32_t i = 0; i < rounds; i++) {
         cluster->clock.now_ns += 100000;
-        for (uint32_t id = 1; id <= 3; id++) {
-            struct ww_shard *shard = cluster->nodes[id].shard;
-            if (shard == NULL)
-                continue;
-            ww_net_work(shard);
-            ww_log_work(shard);
-            ww_apply_work(shard);
+        for (uint32_t id = 1; id <= FAKE_NODES; id++) {
+            for (uint32_t stage = 0; stage < FAKE_STAGES; stage++)
+                fake_cluster_poll(cluster, id, stage);
         }
     }
+}
+
+void fake_cluster_poll(struct fake_cluster *cluster, uint32_t id, uint32_t stage)
+{
+    static uint32_t (*const work[FAKE_STAGES])(struct ww_shard *) = {ww_net_work, ww_log_work,
+                                                                     ww_apply_work};
+    if (cluster->nodes[id].shard != NULL)
+        work[stage](cluster->nodes[id].shard);
 }
 
 uint32_t fake_cluster_leader(struct fake_cluster *cluster)
 {
     for (uint32_t i = 0; i < 2000; i++) {
         fake_cluster_run(cluster, 100);
-        for (uint32_t id = 1; id <= 3; id++) {
+        for (uint32_t id = 1; id <= FAKE_NODES; id++) {
             if (cluster->nodes[id].shard == NULL || cluster->network.cut[id])
                 continue;
             struct ww_group *group = fake_cluster_group(cluster, id);

@@ -8,34 +8,55 @@
 
 #define FAKE_CLUSTER_ID 0x1234u
 #define FAKE_CLIENT_NUMBER (WW_CLIENT_SOURCE | 77u)
+#define FAKE_VOTERS 3u /* of the first configuration: 1, 2, 3 */
+#define FAKE_NODES 5u
+#define FAKE_STAGES 3u /* NET, LOG, APPLY */
 #define FAKE_LOG_BUFFER (1u << 20)
 
 struct fake_node {
     struct fake_disk disk;
-    struct ww_state_machine machine;
+    struct ww_state_machine machine, log;
+    uint32_t padding_bytes; /* in the machine's saved state */
     struct ww_shard *shard; /* NULL while the node is down */
     uint8_t *log_buffer;
     uint8_t *read_buffers;
 };
 
+/* What tests choose of a cluster's options. */
+struct fake_options {
+    uint32_t spare; /* nodes behind 1, 2, 3 that wait to be added */
+    uint64_t snapshot_entries;
+    uint64_t snapshot_keep;
+    uint32_t padding_bytes; /* of the machine's saved state */
+};
+
 struct fake_cluster {
     struct fake_network network;
     struct fake_clock clock;
-    struct fake_node nodes[4]; /* 1..3 */
+    struct fake_node nodes[FAKE_NODES + 1]; /* 1.. */
+    struct fake_options options;
 };
 
 void fake_cluster_start(struct fake_cluster *cluster, uint64_t seed);
+void fake_cluster_start_with(struct fake_cluster *cluster, uint64_t seed,
+                             struct fake_options options);
 void fake_cluster_stop(struct fake_cluster *cluster);
 
 /* A node dies with all that was not durable; and comes back with what its disk held. */
 void fake_cluster_kill(struct fake_cluster *cluster, uint32_t node);
 void fake_cluster_restart(struct fake_cluster *cluster, uint32_t node);
 
+/* The same for a start that may fail; the node is then down. */
+int fake_cluster_try_start(struct fake_cluster *cluster, uint32_t node, struct ww_error *error);
+
 /* Each node polls `rounds` times, 100 us apart. */
 void fake_cluster_run(struct fake_cluster *cluster, uint32_t rounds);
 
 /* Runs until a leader is known to itself; returns it (0: none within 20 s of fake time). */
 uint32_t fake_cluster_leader(struct fake_cluster *cluster);
+
+/* One stage of one node polls once. */
+void fake_cluster_poll(struct fake_cluster *cluster, uint32_t node, uint32_t stage);
 
 struct ww_group *fake_cluster_group(struct fake_cluster *cluster, uint32_t node);
 

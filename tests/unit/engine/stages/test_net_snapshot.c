@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Snapshots in whole nodes: taken, sent, installed, and a crash at every step of it. */
+#include "fake_cluster.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#define EVERY 100u /* applied entries per snapshot */
+#define KEEP 10u
+#define PADDING 20000u /* of a machine's state: many datagrams */
+
+static struct fake_cluster cluster;
+static uint64_t sequence;
+
+static void begin(uint64_t seed)
+{
+    sequence = 0;
+    fake_cluster_start_with(&cluster, seed,
+                            (struct fake_options){.spare = 1,
+                                                  .snapshot_entries = EVERY,
+                                                  .snapshot_keep = KEEP,
+                                                  .padding_bytes = PADDING});
+}
+
+static void setup(void)
+{
+    begin(5);
+}
+
+static void teardown(void)
+{
+    fake_cluster_stop(&cluster);
+}
+
+TestSuite(net_snapshot, .init = setup, .fini = teardown);
+
+static struct ww_group *group_of(uint32_t node)
+{
+    return fake_cluster_group(&cluster, node);
+}
+
+static struct ww_net *net_of(uint32_t node)
+{
+    return cluster.nodes[node].shard->net;
+}
+
+static uint32_t after(uint32_t node)
+{
+    return node % 3 + 1;
+}
+
+static struct ww_raft_status status_of(uint32_t node)
+{
+    struct ww_raft_status status;
+    ww_raft_status(group_of(node)->raft, &status);
+    return status;
+}
+
+/* Proposes `count` times 10 entries, until each is committed, to whoever leads. */
+static void propose(uint32_t count)
+{
+    uint32_t leader = fake_cluster_leader(&cluster);
+    uint64_t end = sequence + 10 * (uint64_t)count;
+    struct ww_client_message message;
+    for (uint32_t i = 0; i < 4000 && sequence < end; i++) {
+        fake_client_propose(&cluster, leader, sequence, 10, 64, sequence);
+        fake_cluster_run(&cluster, 20);
+        while (fake_client_receive(&cluster, &message, NULL)) {
+            if (message.type == WW_CLIENT_COMMITTED && message.oldest > sequence)
+                sequence = message.oldest;
+            else if (message.type == WW_CLIENT_NOT_LEADER && message.node != 0)
+                leader = message.node;
+        }
+    }
+    cr_assert_geq(sequence, end);
+}
+
+/* Nodes 1 to `nodes` agree, after some time. */
+static void assert_equal(uint32_t nodes)
+{
+    fake_cluster_run(&cluster, 3000);
+    cr_assert_gt(group_of(1)->applied, 0);
+    for (uint32_t id = 2; id <= nodes; id++) {
+        cr_assert_eq(group_of(id)->applied, group_of(1)->applied, "node %u at %lu, node 1 at %lu",
+                     id, group_of(id)->applied, group_of(1)->applied);
+        cr_assert_eq(group_of(id)->digest, group_of(1)->digest);
+    }
+    for (uint32_t id = 1; id <= nodes; id++)
+        cr_assert_eq(atomic_load(&cluster.nodes[id].shard->fenced), 0);
+}
+
+Test(net_snapshot, one_is_taken_every_so_many_entries_and_the_log_begins_behind_it)
+{
+    propose(35);
+    fake_cluster_run(&cluster, 100);
+    for (uint32_t id = 1; id <= 3; id++) {
+        struct ww_raft_status status = status_of(id);
+        cr_assert_geq(status.snapshot_index, 300);
+        cr_assert_leq(status.snapshot_index, 340);
+        cr_assert_eq(status.first_index, status.snapshot_index + 1 - KEEP);
+        cr_assert_eq(status.first_index, group_of(id)->first_index);
+        cr_assert_eq(net_of(id)->counters.snapshots_taken, 3);
+        cr_assert_gt(group_of(id)->snapshot.kept.bytes, PADDING);
+        cr_assert_not_null(fake_disk_snapshot(&cluster.nodes[id].disk, 0, status.snapshot_index));
+        uint32_t on_disk = 0;
+        for (uint32_t i = 0; i < FAKE_SNAPSHOTS; i++)
+            on_disk += cluster.nodes[id].disk.snapshots[i].data != NULL;
+        cr_assert_eq(on_disk, 1, "older ones are dropped");
+    }
+    assert_equal(3);
+}
+
+Test(net_snapshot, nodes_begin_with_their_snapshots)
+{
+    propose(35);
+    fake_cluster_run(&cluster, 100);
+    uint64_t applied = group_of(1)->applied, digest = group_of(1)->digest;
+    uint64_t snapshot_index = status_of(1).snapshot_index;
+    for (uint32_t id = 1; id <= 3; id++)
+        fake_cluster_kill(&cluster, id);
+    for (uint32_t id = 1; id <= 3; id++)
+        fake_cluster_restart(&cluster, id);
+    fake_cluster_run(&cluster, 2);
+    cr_assert_eq(group_of(1)->applied, snapshot_index, "restored before anything is committed");
+    cr_assert_eq(group_of(1)->first_index, snapshot_index + 1);
+    cr_assert_neq(fake_cluster_leader(&cluster), 0);
+    assert_equal(3);
+    cr_assert_eq(group_of(1)->applied, applied + 1, "and a leader's first entry");
+    cr_assert_neq(group_of(1)->digest, digest);
+    propose(20);
+    assert_equal(3);
+}
+
+/* A follower sleeps while the others go on until its place in the log is gone. */
+static uint32_t leave_one_behind(void)
+{
+    propose(3);
+    uint32_t behind = after(fake_cluster_leader(&cluster));
+    cluster.network.cut[behind] = true;
+    propose(40);
+    cr_assert_gt(group_of(after(behind))->first_index, group_of(behind)->applied + 1);
+    return behind;
+}
+
+Test(net_snapshot, a_follower_beyond_the_log_is_brought_up)
+{
+    uint32_t behind = leave_one_behind();
+    cluster.network.cut[behind] = false;
+    assert_equal(3);
+    cr_assert_eq(net_of(behind)->counters.snapshots_installed, 1);
+    cr_assert_eq(net_of(behind)->counters.snapshots_failed, 0);
+    propose(5);
+    assert_equal(3);
+    /* It can serve as well as any other, and begin again. */
+    fake_cluster_kill(&cluster, behind);
+    fake_cluster_restart(&cluster, behind);
+    assert_equal(3);
+}
+
+Test(net_snapshot, parts_that_are_lost_and_doubled_do_no_harm)
+{
+    uint32_t behind = leave_one_behind();
+    cluster.network.cut[behind] = false;
+    cluster.network.loss_percent = 25;
+    cluster.network.duplicate_percent = 25;
+    fake_cluster_run(&cluster, 10000);
+    cluster.network.loss_percent = 0;
+    cr_assert_geq(net_of(behind)->counters.snapshots_installed, 1);
+    assert_equal(3);
+}
+
+Test(net_snapshot, a_damaged_one_is_thrown_away_and_asked_for_again)
+{
+    uint32_t behind = leave_one_behind();
+    uint32_t leader = fake_cluster_leader(&cluster);
+    uint8_t *byte = group_of(leader)->snapshot.kept.data + PADDING / 2;
+    *byte ^= 1;
+    cluster.network.cut[behind] = false;
+    for (int i = 0; i < 1000 && net_of(behind)->counters.snapshots_failed == 0; i++)
+        fake_cluster_run(&cluster, 10);
+    cr_assert_geq(net_of(behind)->counters.snapshots_failed, 1);
+    cr_assert_eq(net_of(behind)->counters.snapshots_installed, 0);
+    *byte ^= 1;
+    assert_equal(3);
+    cr_assert_eq(net_of(behind)->counters.snapshots_installed, 1);
+}
+
+Test(net_snapshot, a_learner_is_brought_up_and_configurations_travel_inside)
+{
+    propose(30);
+    uint32_t leader = fake_cluster_leader(&cluster);
+    struct ww_shard_request add = {.op = WW_SHARD_ADD, .node = 4};
+    cr_assert_eq(ww_net_request(net_of(leader), &add), WW_OK);
+    assert_equal(4);
+    cr_assert_geq(net_of(4)->counters.snapshots_installed, 1);
+    /* The entry that added it leaves the log everywhere. */
+    propose(30);
+    assert_equal(4);
+    for (uint32_t id = 1; id <= 4; id++) {
+        cr_assert_lt(status_of(id).configuration_index, status_of(id).first_index);
+        cr_assert_eq(status_of(id).configuration.learners, 1 << 4);
+    }
+    for (uint32_t id = 1; id <= 4; id++)
+        fake_cluster_kill(&cluster, id);
+    for (uint32_t id = 1; id <= 4; id++)
+        fake_cluster_restart(&cluster, id);
+    for (uint32_t id = 1; id <= 4; id++) {
+        cr_assert_eq(status_of(id).configuration.voters, 1 << 1 | 1 << 2 | 1 << 3);
+        cr_assert_eq(status_of(id).configuration.learners, 1 << 4, "node %u", id);
+    }
+    propose(1);
+    assert_equal(4);
+}
+
+Test(net_snapshot, the_store_fails_and_the_log_goes_on)
+{
+    uint32_t leader = fake_cluster_leader(&cluster);
+    cluster.nodes[leader].disk.fail_snapshot = true;
+    propose(12);
+    cr_assert_eq(net_of(leader)->counters.snapshots_failed, 1);
+    cr_assert_eq(status_of(leader).snapshot_index, 0);
+    cr_assert_eq(status_of(leader).first_index, 1);
+    propose(12);
+    fake_cluster_run(&cluster, 100);
+    cr_assert_eq(net_of(leader)->counters.snapshots_taken, 1);
+    assert_equal(3);
+}
+
+Test(net_snapshot, a_read_below_the_begin_is_refused)
+{
+    propose(30);
+    uint32_t leader = fake_cluster_leader(&cluster);
+    struct ww_client_message message;
+    while (fake_client_receive(&cluster, &message, NULL)) {
+    }
+    struct ww_client_message read = {.type = WW_CLIENT_READ,
+                                     .index = 1,
+                                     .sequence = 9,
+                                     .window_bytes = 65536};
+    fake_client_send(&cluster, leader, &read, NULL);
+    fake_cluster_run(&cluster, 5);
+    cr_assert(fake_client_receive(&cluster, &message, NULL));
+    cr_assert_eq(message.type, WW_CLIENT_REFUSED);
+    cr_assert_eq(message.status, -WW_EGONE);
+    cr_assert_eq(message.sequence, 9);
+    cr_assert_eq(message.index, group_of(leader)->first_index);
+    read.index = group_of(leader)->first_index;
+    fake_client_send(&cluster, leader, &read, NULL);
+    fake_cluster_run(&cluster, 5);
+    cr_assert(fake_client_receive(&cluster, &message, NULL));
+    cr_assert_eq(message.type, WW_CLIENT_READ_DATA);
+}
+
+Test(net_snapshot, a_start_without_its_snapshot_says_what_is_wrong)
+{
+    propose(15);
+    fake_cluster_run(&cluster, 100);
+    uint64_t index = status_of(2).snapshot_index;
+    struct ww_error error;
+    fake_cluster_kill(&cluster, 2);
+    struct fake_snapshot *snapshot = fake_disk_snapshot(&cluster.nodes[2].disk, 0, index);
+    snapshot->data[PADDING / 2] ^= 1;
+    cr_assert_eq(fake_cluster_try_start(&cluster, 2, &error), WW_EDAMAGED);
+    cr_assert_not_null(strstr(error.text, "group 0: snapshot at index"), "%s", error.text);
+    cr_assert_not_null(strstr(error.text, "checksum"), "%s", error.text);
+    snapshot->data[PADDING / 2] ^= 1;
+    snapshot->group = 1;
+    cr_assert_eq(fake_cluster_try_start(&cluster, 2, &error), WW_ENOTFOUND);
+    snapshot->group = 0;
+    cr_assert_eq(fake_cluster_try_start(&cluster, 2, &error), WW_OK);
+    assert_equal(3);
+}
+
+/* The stages of all nodes, one after the other: a step is the poll of one of them. */
+static void step(uint32_t number)
+{
+    uint32_t at = number % (FAKE_STAGES * FAKE_NODES);
+    if (at == 0)
+        cluster.clock.now_ns += 100000;
+    fake_cluster_poll(&cluster, at / FAKE_STAGES + 1, at % FAKE_STAGES);
+}
+
+/* The node that `prepare` gives crashes at every step until `done` counts one more. */
+static uint32_t crash_at_every_step(uint32_t (*prepare)(void), uint64_t (*done)(uint32_t node))
+{
+    uint32_t crashes = 0;
+    enum ww_snapshot_step last = WW_SNAPSHOT_NONE;
+    for (uint32_t steps = 0;; steps++) {
+        teardown();
+        begin(5);
+        uint32_t node = prepare();
+        uint64_t before = done(node);
+        for (uint32_t i = 0; i < steps; i++)
+            step(i);
+        enum ww_snapshot_step now = group_of(node)->snapshot.step;
+        bool finished = done(node) > before && now == WW_SNAPSHOT_NONE;
+        if (now == last && !finished && steps % 16 != 0)
+            continue; /* nothing new */
+        last = now;
+        crashes++;
+        fake_cluster_kill(&cluster, node);
+        fake_cluster_restart(&cluster, node);
+        assert_equal(3);
+        propose(15);
+        assert_equal(3);
+        if (finished)
+            return crashes;
+        cr_assert_lt(steps, 3000, "it does not come to its end: step %d", now);
+    }
+}
+
+static uint64_t taken(uint32_t node)
+{
+    return net_of(node)->counters.snapshots_taken;
+}
+
+static uint64_t installed(uint32_t node)
+{
+    return net_of(node)->counters.snapshots_installed;
+}
+
+/* The next entries make a snapshot due, and they are on their way to the leader. */
+static uint32_t about_to_take(void)
+{
+    propose(9);
+    fake_client_propose(&cluster, fake_cluster_leader(&cluster), sequence, 10, 64, sequence);
+    sequence += 10;
+    return 2;
+}
+
+static uint32_t about_to_install(void)
+{
+    uint32_t behind = leave_one_behind();
+    cluster.network.cut[behind] = false;
+    return behind;
+}
+
+Test(net_snapshot, a_crash_at_every_step_of_taking_one)
+{
+    cr_assert_geq(crash_at_every_step(about_to_take, taken), 5);
+}
+
+Test(net_snapshot, a_crash_at_every_step_of_installing_one)
+{
+    cr_assert_geq(crash_at_every_step(about_to_install, installed), 5);
+}
