@@ -21,6 +21,7 @@ struct meeting {
     uint64_t last;      /* last entry of the message, its previous index when it has none */
     uint64_t new_from;  /* first entry that our log lacks or contradicts; last + 1: none */
     uint32_t new_terms; /* runs of another term than the one before */
+    bool contradicts;   /* another term than our snapshot's at its end */
 };
 
 static struct meeting meet(const struct ww_raft_log *log, const struct ww_raft_event *event)
@@ -35,6 +36,8 @@ static struct meeting meet(const struct ww_raft_log *log, const struct ww_raft_e
         meeting.new_terms += run->term != term;
         term = run->term;
         meeting.last = run->last_index;
+        meeting.contradicts |= run->first_index <= log->base_index &&
+                               run->last_index >= log->base_index && run->term != log->base_term;
         /* Step through our runs for as long as they agree with this one. */
         while (meeting.new_from <= run->last_index && meeting.new_from >= run->first_index &&
                meeting.new_from <= log->last_index) {
@@ -108,6 +111,8 @@ static bool impossible(const struct ww_raft *raft, const struct ww_raft_event *e
 
     if (message->term == raft->term &&
         (raft->role == WW_RAFT_LEADER || (raft->leader != 0 && raft->leader != event->from)))
+        return true;
+    if (meeting->contradicts)
         return true;
     if (!agrees)
         return message->index <= raft->commit;

@@ -84,7 +84,8 @@ void ww_raft_catch_up(struct ww_raft *raft, struct ww_raft_peer *peer)
 
 bool ww_raft_caught_up(const struct ww_raft *raft, const struct ww_raft_peer *peer)
 {
-    if (peer->state != WW_RAFT_REPLICATE)
+    if (peer->state != WW_RAFT_REPLICATE ||
+        raft->now_ns - peer->heard_ns >= raft->options.election_max_ns)
         return false;
     return peer->match == raft->log.last_index ||
            (peer->caught_up &&

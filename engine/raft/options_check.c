@@ -11,6 +11,8 @@ static const char *base_wrong(const struct ww_raft_options *options)
         return "a stored snapshot has no size, or no end";
     if (!ww_configuration_valid(&options->configuration))
         return "the first configuration names a node twice, or only learners";
+    if (options->base_index != 0 && options->configuration.voters == 0)
+        return "a stored snapshot has no voters";
     return NULL;
 }
 
@@ -70,6 +72,8 @@ const char *ww_raft_options_wrong(const struct ww_raft_options *options)
         return "the stored term or vote is out of range";
     if (options->term == 0 && options->vote != 0)
         return "a vote is stored without a term";
+    if (options->clock_drift_ppm >= WW_RAFT_MILLION / 2)
+        return "clocks that drift so fast give no lease";
     if (why == NULL)
         why = log_wrong(options, &last_index);
     return why != NULL ? why : configurations_wrong(options, last_index);

@@ -25,6 +25,17 @@ static void take_disk_state(struct ww_raft *raft, const struct ww_raft_options *
         ww_raft_configuration_appended(raft, &options->configurations[i]);
 }
 
+/* Could nobody else be the leader? One that just left the group may not know yet that it did. */
+static bool alone(const struct ww_raft *raft)
+{
+    uint8_t self = (uint8_t)(1u << raft->options.self);
+
+    return raft->configuration.configuration.voters == self &&
+           raft->previous_configuration.configuration.voters == self &&
+           !ww_configuration_joint(&raft->configuration.configuration) &&
+           !ww_configuration_joint(&raft->previous_configuration.configuration);
+}
+
 int ww_raft_create(const struct ww_raft_options *options, struct ww_raft **out, const char **why)
 {
     struct ww_raft *raft;
@@ -50,10 +61,10 @@ int ww_raft_create(const struct ww_raft_options *options, struct ww_raft **out, 
     raft->window_bytes = raft->granted_bytes = options->window_bytes;
     raft->role = WW_RAFT_FOLLOWER;
     ww_raft_reset_election_timer(raft);
-    if (raft->term > 0) /* it may have answered a leader just before it ended */
+    if (alone(raft))
+        raft->election_at_ns = raft->now_ns;
+    else if (raft->term > 0) /* it may have answered a leader just before it ended */
         raft->no_vote_until_ns = raft->now_ns + options->election_min_ns;
-    if (ww_raft_is_quorum(raft, 1u << options->self))
-        raft->election_at_ns = raft->now_ns; /* nobody else could be the leader */
     *out = raft;
     return WW_OK;
 }
@@ -244,7 +255,7 @@ int ww_raft_step(struct ww_raft *raft, const struct ww_raft_event *event,
     uint64_t term = raft->term;
     uint32_t vote = raft->vote;
     uint64_t commit = raft->commit;
-    uint64_t configuration = raft->configuration.index;
+    struct ww_raft_placed_configuration configuration = raft->configuration;
     int status;
 
     memset(update, 0, offsetof(struct ww_raft_update, messages));
@@ -257,7 +268,9 @@ int ww_raft_step(struct ww_raft *raft, const struct ww_raft_event *event,
     update->hard_state = raft->term != term || raft->vote != vote;
     update->commit_changed = raft->commit != commit;
     update->role_changed = raft->role != role || raft->leader != leader || raft->term != term ||
-                           raft->configuration.index != configuration;
+                           raft->configuration.index != configuration.index ||
+                           memcmp(&raft->configuration.configuration, &configuration.configuration,
+                                  sizeof(configuration.configuration)) != 0;
     /* Every message speaks for a term and a vote: none leaves before the disk has them. */
     for (uint32_t i = 0; i < update->message_count; i++)
         update->messages[i].wait = !raft->hard_state_durable;

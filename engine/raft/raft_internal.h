@@ -36,6 +36,8 @@ struct ww_raft_inflight {
 /* A node sees a pause or jump of its clock above this part of the shortest election timeout. */
 #define WW_RAFT_JUMP_PART 4u
 
+#define WW_RAFT_MILLION 1000000u
+
 /* Candidacies refused in a row before a node asks for terms instead. */
 #define WW_RAFT_REFUSALS_MAX 3u
 
@@ -77,17 +79,16 @@ struct ww_raft_peer {
     uint64_t catch_up_began_ns;
     bool caught_up;
     /* SEND_SNAPSHOT. */
-    uint64_t snapshot_index;
     uint64_t snapshot_acked; /* bytes */
     uint64_t snapshot_sent;
-    bool snapshot_ask; /* send a part, though it may be empty, to learn what is there */
+    uint16_t snapshot_answered; /* the newest question that was answered */
+    bool snapshot_ask;          /* send a part, though it may be empty, to learn what is there */
     struct ww_raft_inflight inflight[WW_RAFT_INFLIGHT_MAX];
 };
 
 /* What a follower measured of its leader's heartbeats: adaptive timeouts. */
 struct ww_raft_arrivals {
     uint64_t last_ns;      /* when the newest round arrived; 0: none in this term */
-    uint64_t last_round;   /* its number */
     uint64_t gap_ns;       /* smoothed time between rounds, per round */
     uint64_t deviation_ns; /* smoothed */
     uint32_t loss_ppm;     /* smoothed: rounds that did not arrive */

@@ -19,8 +19,8 @@
 uint64_t ww_raft_lease_ns(const struct ww_raft *raft)
 {
     uint64_t whole_ns = raft->options.election_min_ns;
-    uint64_t margin_ns =
-        whole_ns / WW_RAFT_JUMP_PART + (whole_ns / 1000 * raft->options.clock_drift_ppm / 1000) * 2;
+    uint64_t margin_ns = whole_ns / WW_RAFT_JUMP_PART +
+                         (whole_ns / WW_RAFT_MILLION + 1) * raft->options.clock_drift_ppm * 2;
     uint64_t until_ns;
 
     if (!raft->options.leases || raft->role != WW_RAFT_LEADER || raft->no_lease ||
@@ -34,8 +34,10 @@ uint64_t ww_raft_lease_ns(const struct ww_raft *raft)
 void ww_raft_time_jumped(struct ww_raft *raft)
 {
     raft->rounds_valid_from = raft->rounds + 1;
-    if (raft->term > 0) /* or no leader was ever heard */
-        raft->no_vote_until_ns = raft->now_ns + raft->options.election_min_ns;
+    if (raft->term == 0 || raft->role == WW_RAFT_LEADER)
+        return; /* no leader was ever heard; or it is this node */
+    raft->no_vote_until_ns = raft->now_ns + raft->options.election_min_ns;
+    ww_raft_reset_election_timer(raft); /* its vote for itself is a vote as well */
 }
 
 static void confirm(struct ww_raft *raft)

@@ -24,7 +24,6 @@ static void start_snapshot(const struct ww_raft *raft, struct ww_raft_peer *peer
     clear_inflight(peer);
     peer->state = WW_RAFT_SEND_SNAPSHOT;
     peer->question++;
-    peer->snapshot_index = raft->snapshot_index;
     peer->snapshot_acked = peer->snapshot_sent = 0;
     peer->snapshot_ask = false;
     peer->next = raft->snapshot_index + 1;
@@ -166,6 +165,7 @@ void ww_raft_leader_tick(struct ww_raft *raft, struct ww_raft_update *update)
     }
     if (beat) {
         raft->heartbeat_at_ns = raft->now_ns + raft->options.heartbeat_ns;
+        raft->transfer_sent = false; /* a request to take over may be lost as well */
         ww_raft_begin_round(raft, update);
     }
     for (uint32_t id = 1; id <= WW_NODES_MAX; id++)
@@ -216,7 +216,7 @@ static bool next_snapshot_part(const struct ww_raft *raft, const struct ww_raft_
                                         .question = peer->question,
                                         .group = raft->options.group,
                                         .term = raft->term,
-                                        .index = peer->snapshot_index,
+                                        .index = raft->snapshot_index,
                                         .log_term = raft->snapshot_term,
                                         .commit = peer->snapshot_sent};
     *last = message->index;
@@ -241,7 +241,9 @@ bool ww_raft_next_append(const struct ww_raft *raft, uint32_t id, struct ww_raft
     window_bytes = window(raft, peer);
     entries = peer->next <= raft->log.last_index && peer->inflight_bytes < window_bytes &&
               peer->inflight_count < WW_RAFT_INFLIGHT_MAX;
-    if (!entries && (peer->state == WW_RAFT_PROBE || conveyed(raft, peer->next - 1) <= peer->told))
+    /* Without entries: heartbeats ask at `match`, and tell what was committed late enough. */
+    if (!entries && (peer->state == WW_RAFT_PROBE ? peer->asked == peer->match
+                                                  : conveyed(raft, peer->next - 1) <= peer->told))
         return false;
 
     *message = (struct ww_raft_message){.type = WW_RAFT_APPEND,

@@ -86,7 +86,8 @@ int ww_raft_snapshot_installed(struct ww_raft *raft, const struct ww_raft_event 
     bool kept = ww_raft_log_term_at(&raft->log, event->index) == event->term;
 
     if (event->index > WW_RAFT_POSITION_MAX || event->term == 0 || event->term > raft->term ||
-        event->snapshot_bytes == 0 || !ww_configuration_valid(&event->configuration))
+        event->snapshot_bytes == 0 || event->configuration.voters == 0 ||
+        !ww_configuration_valid(&event->configuration))
         return WW_EINVAL;
     /* A leader has what is committed in its log, and must not lose what is behind it. */
     if (event->index <= raft->commit || raft->role == WW_RAFT_LEADER)
@@ -119,21 +120,24 @@ void ww_raft_recv_snapshot_ack(struct ww_raft *raft, const struct ww_raft_event 
 {
     const struct ww_raft_message *message = event->message;
     struct ww_raft_peer *peer = &raft->peers[event->from];
-    bool newest = message->question == peer->question;
+    bool first =
+        message->question == peer->question && message->question != peer->snapshot_answered;
 
     if (raft->role != WW_RAFT_LEADER || !(ww_raft_peers(raft) >> event->from & 1))
         return;
     peer->heard_ns = raft->now_ns;
     peer->granted_bytes = message->window_bytes;
-    if (peer->state != WW_RAFT_SEND_SNAPSHOT || message->index != peer->snapshot_index ||
+    if (peer->state != WW_RAFT_SEND_SNAPSHOT || message->index != raft->snapshot_index ||
         message->log_term != raft->snapshot_term || message->commit > raft->snapshot_bytes ||
-        (message->commit <= peer->snapshot_acked && !newest))
+        (message->commit <= peer->snapshot_acked && !first))
         return;
+    if (first)
+        peer->snapshot_answered = message->question;
     if (message->commit > peer->snapshot_acked) {
         peer->retries = 0;
         peer->retry_at_ns = ww_raft_retry_at(raft, peer, raft->now_ns);
     }
-    /* Less than before, in answer to the newest question: it lost what was staged. */
+    /* Less than before, in the first answer to the newest question: it lost what was staged. */
     if (message->commit < peer->snapshot_acked || peer->snapshot_sent < message->commit)
         peer->snapshot_sent = message->commit;
     peer->snapshot_acked = message->commit;

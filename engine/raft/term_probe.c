@@ -24,9 +24,11 @@ void ww_raft_send_term_probe(struct ww_raft *raft, struct ww_raft_update *update
 void ww_raft_recv_term_probe(struct ww_raft *raft, const struct ww_raft_event *event,
                              struct ww_raft_update *update)
 {
-    struct ww_raft_message *message =
-        ww_raft_emit(raft, update, event->from, WW_RAFT_TERM_PROBE_REPLY);
+    struct ww_raft_message *message;
 
+    if (raft->term == 0) /* nothing to tell: no message is of term 0 */
+        return;
+    message = ww_raft_emit(raft, update, event->from, WW_RAFT_TERM_PROBE_REPLY);
     set_log_end(raft, message);
     message->commit = raft->leader;
 }

@@ -12,7 +12,6 @@
 #define BACKOFF_DOUBLINGS 2u
 #define RANKS_MAX 2u
 #define LOSSES_MAX 8u
-#define MILLION 1000000u
 
 struct range {
     uint64_t low_ns, high_ns;
@@ -23,8 +22,8 @@ static uint32_t losses_in_a_row(uint32_t loss_ppm)
 {
     uint32_t losses = 0;
 
-    for (uint64_t odds_ppm = MILLION; odds_ppm > 1000 && losses < LOSSES_MAX; losses++)
-        odds_ppm = odds_ppm * loss_ppm / MILLION;
+    for (uint64_t odds_ppm = WW_RAFT_MILLION; odds_ppm > 1000 && losses < LOSSES_MAX; losses++)
+        odds_ppm = odds_ppm * loss_ppm / WW_RAFT_MILLION;
     return losses;
 }
 
@@ -93,14 +92,14 @@ void ww_raft_arrived(struct ww_raft *raft, uint32_t round)
     raft->round = round;
     if (arrivals->last_ns != 0) {
         lost = ahead - 1 < LOSSES_MAX ? ahead - 1 : LOSSES_MAX;
-        gap_ns /= lost + 1;
+        gap_ns /= ahead;
         if (arrivals->gap_ns == 0)
             arrivals->gap_ns = gap_ns;
         arrivals->deviation_ns +=
             (int64_t)(distance(gap_ns, arrivals->gap_ns) - arrivals->deviation_ns) / 4;
         arrivals->gap_ns += (int64_t)(gap_ns - arrivals->gap_ns) / 8;
         for (uint32_t i = 0; i < lost; i++)
-            arrivals->loss_ppm += (MILLION - arrivals->loss_ppm) / 32;
+            arrivals->loss_ppm += (WW_RAFT_MILLION - arrivals->loss_ppm) / 32;
         arrivals->loss_ppm -= arrivals->loss_ppm / 32;
     }
     arrivals->last_ns = raft->now_ns;

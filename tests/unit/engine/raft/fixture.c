@@ -31,21 +31,45 @@ void fixture_options(struct ww_raft_options *options, uint32_t voters)
                                         .now_ns = 1000};
 }
 
+void fixture_start_with(struct fixture *f, struct ww_raft_options options, const char *log)
+{
+    struct ww_raft_run runs[64];
+    const char *why;
+
+    f->appended.index = 0;
+    options.log = runs;
+    /* One run per entry, as many as there are: merging them is the core's work. */
+    options.log_runs = runs_of(log, options.base_index + 1, runs);
+    f->now = options.now_ns + options.election_min_ns; /* a vote after a restart waits so long */
+    cr_assert_eq(ww_raft_create(&options, &f->raft, &why), WW_OK, "%s", why);
+}
+
 void fixture_start(struct fixture *f, uint32_t voters, uint64_t term, uint32_t vote,
                    const char *log)
 {
-    struct ww_raft_run runs[64];
     struct ww_raft_options options;
-    const char *why;
 
     fixture_options(&options, voters);
     options.term = term;
     options.vote = vote;
-    options.log = runs;
-    /* One run per entry, as many as there are: merging them is the core's work. */
-    options.log_runs = runs_of(log, 1, runs);
-    f->now = options.now_ns + ELECTION_MIN; /* a vote after a restart waits so long */
-    cr_assert_eq(ww_raft_create(&options, &f->raft, &why), WW_OK, "%s", why);
+    fixture_start_with(f, options, log);
+}
+
+void fixture_lead_with(struct fixture *f, struct ww_raft_options options)
+{
+    options.term = 1;
+    fixture_start_with(f, options, "1");
+    fixture_become_leader(f);
+    fixture_all_durable(f, (uint8_t)~NODE(1));
+    cr_assert_eq(ww_raft_commit(f->raft), 2);
+}
+
+void fixture_lead(struct fixture *f, uint32_t voters)
+{
+    struct ww_raft_options options;
+
+    fixture_options(&options, voters);
+    fixture_lead_with(f, options);
 }
 
 void fixture_stop(struct fixture *f)
@@ -55,8 +79,15 @@ void fixture_stop(struct fixture *f)
 
 int fixture_step(struct fixture *f, struct ww_raft_event event)
 {
+    int status;
+
     event.now_ns = f->now;
-    return ww_raft_step(f->raft, &event, &f->update);
+    status = ww_raft_step(f->raft, &event, &f->update);
+    if (f->update.append_kind == WW_RAFT_APPENDED_CONFIGURATION)
+        f->appended =
+            (struct ww_raft_placed_configuration){.index = f->update.append_from,
+                                                  .configuration = f->update.configuration};
+    return status;
 }
 
 int fixture_tick(struct fixture *f, uint64_t now)
@@ -80,22 +111,42 @@ int fixture_receive(struct fixture *f, uint32_t from, struct ww_raft_message mes
                                                   .message = &message});
 }
 
-int fixture_append(struct fixture *f, uint32_t from, uint64_t term, uint64_t index,
-                   uint64_t log_term, const char *entries, uint64_t commit)
+static int receive_entries(struct fixture *f, uint32_t from, struct ww_raft_message message,
+                           const char *entries, const struct ww_raft_placed_configuration *placed,
+                           size_t count)
 {
     struct ww_raft_run runs[64];
-    struct ww_raft_message message = {.type = WW_RAFT_APPEND,
-                                      .group = 7,
-                                      .term = term,
-                                      .index = index,
-                                      .log_term = log_term,
-                                      .commit = commit};
 
+    message.type = WW_RAFT_APPEND;
+    message.group = 7;
     return fixture_step(f, (struct ww_raft_event){.type = WW_RAFT_EV_MESSAGE,
                                                   .from = from,
                                                   .message = &message,
                                                   .runs = runs,
-                                                  .run_count = runs_of(entries, index + 1, runs)});
+                                                  .run_count =
+                                                      runs_of(entries, message.index + 1, runs),
+                                                  .configurations = placed,
+                                                  .configuration_count = count});
+}
+
+int fixture_append(struct fixture *f, uint32_t from, uint64_t term, uint64_t index,
+                   uint64_t log_term, const char *entries, uint64_t commit)
+{
+    return receive_entries(f, from,
+                           (struct ww_raft_message){.term = term,
+                                                    .index = index,
+                                                    .log_term = log_term,
+                                                    .commit = commit},
+                           entries, NULL, 0);
+}
+
+int fixture_append_placed(struct fixture *f, uint32_t from, uint64_t term, uint64_t index,
+                          uint64_t log_term, const char *entries,
+                          const struct ww_raft_placed_configuration *placed, size_t count)
+{
+    return receive_entries(
+        f, from, (struct ww_raft_message){.term = term, .index = index, .log_term = log_term},
+        entries, placed, count);
 }
 
 int fixture_heartbeat(struct fixture *f, uint32_t from, uint64_t term, uint64_t index,
@@ -110,13 +161,19 @@ int fixture_heartbeat(struct fixture *f, uint32_t from, uint64_t term, uint64_t 
                                                     .commit = commit});
 }
 
-int fixture_ack(struct fixture *f, uint32_t from, uint64_t index)
+int fixture_answer(struct fixture *f, uint32_t from, uint64_t index, uint64_t round)
 {
     return fixture_receive(f, from,
                            (struct ww_raft_message){.type = WW_RAFT_APPEND_ACK,
                                                     .term = ww_raft_term(f->raft),
                                                     .index = index,
+                                                    .commit = round,
                                                     .window_bytes = WINDOW});
+}
+
+int fixture_ack(struct fixture *f, uint32_t from, uint64_t index)
+{
+    return fixture_answer(f, from, index, 0);
 }
 
 int fixture_reject(struct fixture *f, uint32_t from, uint64_t index, uint64_t log_term,
@@ -162,6 +219,56 @@ void fixture_hard_state_durable(struct fixture *f)
                                                         .term = status.term,
                                                         .vote = status.vote}),
                  WW_OK);
+}
+
+int fixture_change(struct fixture *f, uint8_t voters, uint8_t learners)
+{
+    cr_assert_eq(fixture_step(f, (struct ww_raft_event){.type = WW_RAFT_EV_CHANGE,
+                                                        .configuration = {.voters = voters,
+                                                                          .learners = learners}}),
+                 WW_OK);
+    return f->update.status;
+}
+
+int fixture_transfer(struct fixture *f, uint32_t node)
+{
+    cr_assert_eq(fixture_step(f, (struct ww_raft_event){.type = WW_RAFT_EV_TRANSFER, .node = node}),
+                 WW_OK);
+    return f->update.status;
+}
+
+int fixture_read(struct fixture *f)
+{
+    cr_assert_eq(fixture_step(f, (struct ww_raft_event){.type = WW_RAFT_EV_READ}), WW_OK);
+    return f->update.status;
+}
+
+int fixture_compact(struct fixture *f, uint64_t index, uint64_t first_index)
+{
+    return fixture_step(f, (struct ww_raft_event){.type = WW_RAFT_EV_COMPACT,
+                                                  .index = index,
+                                                  .first_index = first_index,
+                                                  .snapshot_bytes = SNAPSHOT_BYTES});
+}
+
+int fixture_install(struct fixture *f, uint64_t term, uint64_t index, uint8_t voters)
+{
+    return fixture_step(f, (struct ww_raft_event){.type = WW_RAFT_EV_SNAPSHOT_INSTALLED,
+                                                  .term = term,
+                                                  .index = index,
+                                                  .configuration = {.voters = voters},
+                                                  .snapshot_bytes = SNAPSHOT_BYTES});
+}
+
+void fixture_all_durable(struct fixture *f, uint8_t peers)
+{
+    uint64_t last = ww_raft_last_index(f->raft);
+
+    peers &= ww_raft_peers(f->raft);
+    fixture_durable(f, ww_raft_term(f->raft), last);
+    for (uint32_t id = 1; id <= WW_NODES_MAX; id++)
+        if (peers >> id & 1)
+            fixture_ack(f, id, last);
 }
 
 void fixture_flush(struct fixture *f, uint32_t window)
