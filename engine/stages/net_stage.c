@@ -71,12 +71,13 @@ uint32_t ww_net_work(struct ww_shard *shard)
     work += ww_net_take_applied(net);
     work += ww_net_receive(net);
     work += ww_net_tick(net);
-    if (net->dirty_count > 0) {
+    bool dirty = net->dirty_count > 0; /* also by what an earlier iteration could not finish */
+    if (dirty) {
         ww_net_seal_open(net);
         flush_groups(net);
     }
     work += ww_net_serve_client_reads(net);
-    if (work > 0 || net->dirty_count > 0) {
+    if (work > 0 || dirty) {
         ww_net_send_outboxes(net);
         transport->ops->tx_flush(transport);
     }

@@ -3,6 +3,7 @@
 #include "scenario_internal.h"
 
 #include <inttypes.h>
+#include <unistd.h>
 
 static void answer(struct scenario *scenario, struct scenario_request *request, uint32_t node,
                    int status)
@@ -32,14 +33,20 @@ static struct ww_net *net_of(struct scenario *scenario, uint32_t node,
     return scenario->cluster->world->nodes[node].shard->net;
 }
 
-/* As an operator asks through the admin endpoint. */
+/* As an operator asks through the admin endpoint: NET takes it at its next poll. */
 static void ask(struct scenario *scenario, uint32_t node, enum ww_shard_op op, uint32_t member)
 {
     struct ww_shard_request wanted = {.op = op, .node = member};
     struct scenario_request *request;
     struct ww_net *net = net_of(scenario, node, &request);
-    if (net != NULL)
-        answer(scenario, request, node, ww_net_request(net, &wanted));
+    if (net == NULL)
+        return;
+    atomic_store(&net->request_wanted, &wanted);
+    cluster_poll(scenario->cluster, node);
+    uint64_t answered = 0;
+    if (read(net->view_event, &answered, sizeof(answered)) != sizeof(answered))
+        script_fail(&scenario->line, "node %" PRIu32 " did not take the request", node);
+    answer(scenario, request, node, wanted.status);
 }
 
 /* Any change at once: what the endpoint does not offer, but the core can do. */

@@ -97,3 +97,16 @@ Test(net_request, another_thread_asks_and_net_answers_at_its_next_poll)
     ww_net_work(shard);
     cr_assert_eq(asked.status, WW_ECLOSED);
 }
+
+/* Nothing else happens in that iteration, and what was asked does not wait for the next event. */
+Test(net_request, what_a_request_says_leaves_at_the_end_of_the_iteration)
+{
+    uint32_t from = leader();
+    uint32_t to = from % 3 + 1;
+    while (ww_net_work(cluster.nodes[from].shard) > 0)
+        ;
+    uint32_t before = cluster.network.ports[to].end;
+    cr_assert_eq(request(from, WW_SHARD_TRANSFER, to), WW_OK);
+    cr_assert_eq(ww_net_work(cluster.nodes[from].shard), 0);
+    cr_assert_eq(cluster.network.ports[to].end, before + 1);
+}
