@@ -254,8 +254,14 @@ static void begin(struct sim *sim, uint64_t seed)
     options.write_depth = settings->write_depth;
     options.disk_bytes = settings->disk_bytes;
     options.shard.groups = settings->groups;
-    options.shard.configuration =
-        (struct ww_configuration){.voters = (uint8_t)((2u << settings->nodes) - 2)};
+    options.shard.configuration = settings->configuration;
+    options.shard.snapshot_entries = settings->snapshot_entries;
+    options.shard.snapshot_keep = settings->snapshot_keep;
+    options.shard.adaptive = settings->adaptive;
+    options.shard.leases = settings->leases;
+    options.shard.clock_drift_ppm = 500;
+    for (uint32_t id = 1; id <= WW_NODES_MAX && settings->priorities; id++)
+        options.shard.priorities[id] = (uint8_t)sim_pick(sim, 0, 2);
     options.shard.heartbeat_ns = settings->heartbeat_ns;
     options.shard.election_min_ns = settings->election_min_ns;
     options.shard.election_max_ns = settings->election_max_ns;
@@ -267,6 +273,7 @@ static void begin(struct sim *sim, uint64_t seed)
         .durable = sim_durable,
         .recovered = sim_recovered,
         .applied = sim_applied,
+        .restored = sim_restored,
     };
     world_begin(sim->world, &options);
     for (uint32_t id = 1; id <= settings->nodes; id++)
@@ -317,6 +324,8 @@ void sim_run(struct sim *sim, uint64_t seed, uint64_t events, struct sim_result 
         .commits = commits_of(sim),
         .acknowledged = sim->acknowledged,
         .crashes = sim->crashes,
+        .changes = sim->changes,
+        .restored = sim->restored,
     };
     memcpy(result->violation, sim->violation, sizeof(result->violation));
     sim_clients_end(sim);

@@ -7,6 +7,7 @@
  *   main.c         the command line; workers; what is printed
  *   sim.c          a run: the queue of events, and what each does
  *   sim_faults.c   what the seed chooses, and the faults
+ *   sim_operator.c membership changes and hand-overs
  *   sim_network.c  what becomes of a datagram, and of a disk operation
  *   sim_clients.c  clients: the real client library
  *   sim_check.c    what must hold after every event
@@ -39,6 +40,11 @@ struct sim_settings {
     uint64_t disk_bytes;
     /* Faults per second. */
     uint32_t cuts, crashes, power_cuts, pauses, jumps, failed_writes, rot;
+    /* What operators do, per second; and how often a snapshot is taken (0: never). */
+    uint32_t changes, transfers;
+    uint64_t snapshot_entries, snapshot_keep;
+    struct ww_configuration configuration; /* in the beginning */
+    bool adaptive, leases, priorities;
     uint32_t drift_ppm;
     uint64_t down_max_ns, pause_max_ns, cut_max_ns, jump_max_ns;
     uint32_t lazy; /* per cent of the rounds in which LOG or APPLY does not come to run */
@@ -99,7 +105,7 @@ struct sim {
     struct sim_ledger ledger;
     struct sim_trace trace;
     char violation[256]; /* empty: none */
-    uint64_t acknowledged, crashes;
+    uint64_t acknowledged, crashes, changes, restored;
     bool plant; /* disks lie, so that there is something to find: for the simulator's own test */
 };
 
@@ -107,7 +113,7 @@ struct sim_result {
     uint64_t events;
     uint64_t hash;
     uint64_t simulated_ns;
-    uint64_t commits, acknowledged, crashes;
+    uint64_t commits, acknowledged, crashes, changes, restored;
     char violation[256];
 };
 
@@ -138,6 +144,10 @@ static inline uint64_t sim_pick(struct sim *sim, uint64_t low, uint64_t high)
     return ww_random_range(&sim->random, low, high + 1);
 }
 
+/* sim_operator.c */
+void sim_change_members(struct sim *sim, uint32_t group);
+void sim_transfer(struct sim *sim, uint32_t group);
+
 /* sim_faults.c */
 void sim_choose(struct sim *sim);
 void sim_faults_begin(struct sim *sim);
@@ -167,6 +177,7 @@ void sim_applied(void *context, uint32_t node, uint32_t group, const struct ww_e
                  uint64_t digest);
 void sim_check_applied(struct sim *sim, uint32_t node, uint32_t group, const struct ww_entry *entry,
                        uint64_t digest);
+void sim_restored(void *context, uint32_t node, uint32_t group, uint64_t index, uint64_t digest);
 void sim_durable(void *context, uint32_t node, const struct ww_block_header *block);
 void sim_recovered(void *context, uint32_t node, uint64_t position,
                    const struct ww_batch_header *batch);

@@ -33,11 +33,17 @@ static void hold_batch(struct sim *sim, uint32_t node, const struct ww_batch_hea
         sim_ledger_snapshot(held, batch->first_index, batch->term);
         return;
     }
+    /* Entries that joined the log while a snapshot was being installed may lie below its end. */
+    if (ww_batch_last_index(batch) <= held->base)
+        return;
     struct ww_entry entry;
     uint32_t cursor = 0;
-    if (batch->first_index <= held->last)
-        held->last = batch->first_index - 1;
+    uint64_t first = batch->first_index > held->base ? batch->first_index : held->base + 1;
+    if (first <= held->last)
+        held->last = first - 1;
     while (ww_batch_next(batch, &cursor, &entry)) {
+        if (entry.index <= held->base)
+            continue;
         const char *wrong =
             sim_ledger_entry(&sim->ledger, batch->group, node, entry.index, entry.term,
                              entry.data - 4, ww_entry_stored_bytes(entry.size_bytes));
@@ -122,7 +128,9 @@ static void check_complete(struct sim *sim, uint32_t node, uint32_t number,
     uint64_t term = ww_raft_term(raft), index = group->commit;
     while (index > 0 && group->committed[index].by_term >= term)
         index--;
-    if (index > 0 && ww_raft_term_at(raft, index) != group->committed[index].term)
+    struct ww_raft_status status;
+    ww_raft_status(raft, &status);
+    if (index >= status.first_index && ww_raft_term_at(raft, index) != group->committed[index].term)
         sim_violated(sim,
                      "leader completeness: node %u leads group %u in term %" PRIu64
                      " without the entry %" PRIu64 " of term %" PRIu64,
@@ -166,8 +174,12 @@ static void check_first_commit(struct sim *sim, uint32_t node, uint32_t number,
 {
     struct sim_group_ledger *group = ledger_of(sim, number);
     uint64_t term = ww_raft_term_at(raft, index);
-    const struct ww_configuration *configuration = &sim->world->options.shard.configuration;
-    if (!majority(sim, number, configuration->voters, index, term))
+    struct ww_raft_status status;
+    ww_raft_status(raft, &status);
+    const struct ww_configuration *configuration = &status.configuration;
+    if (!majority(sim, number, configuration->voters, index, term) ||
+        (ww_configuration_joint(configuration) &&
+         !majority(sim, number, configuration->old_voters, index, term)))
         sim_violated(sim,
                      "commit: node %u commits index %" PRIu64 " of term %" PRIu64
                      " of group %u, which no quorum of disks holds",
@@ -188,7 +200,8 @@ static void check_commit(struct sim *sim, uint32_t node, uint32_t number,
     for (uint64_t i = group->seen_commit[node] + 1; i <= commit; i++) {
         if (i > group->commit)
             check_first_commit(sim, node, number, raft, i);
-        else if (ww_raft_term_at(raft, i) != group->committed[i].term)
+        else if (ww_raft_term_at(raft, i) != group->committed[i].term &&
+                 ww_raft_term_at(raft, i) != 0) /* 0: a snapshot holds it */
             sim_violated(sim,
                          "state machine safety: node %u commits index %" PRIu64
                          " of group %u in term %" PRIu64 ", another did in term %" PRIu64,
@@ -281,6 +294,21 @@ void sim_check_applied(struct sim *sim, uint32_t node, uint32_t number,
     }
 }
 
+void sim_restored(void *context, uint32_t node, uint32_t number, uint64_t index, uint64_t digest)
+{
+    struct sim *sim = context;
+    const struct sim_group_ledger *group = ledger_of(sim, number);
+    sim->restored++;
+    if (index > group->commit)
+        sim_violated(sim, "snapshot: node %u restores index %" PRIu64 ", not committed", node,
+                     index);
+    else if (group->committed[index].digest != 0 && group->committed[index].digest != digest)
+        sim_violated(sim,
+                     "state machine safety: node %u differs behind the snapshot at %" PRIu64
+                     " of group %u",
+                     node, index, number);
+}
+
 void sim_acknowledged(struct sim *sim, uint32_t client, const struct ww_completion *completion)
 {
     if (completion->status != WW_OK) {
@@ -318,23 +346,36 @@ static uint32_t leader_of(const struct sim *sim, uint32_t group)
     return leader;
 }
 
+/* Are all members of the leader's configuration where it is? */
+static bool equal(struct sim *sim, uint32_t number, uint32_t leader)
+{
+    struct ww_raft_status status;
+    ww_raft_status(world_group(sim->world, leader, number)->raft, &status);
+    if (ww_configuration_joint(&status.configuration) || !status.configuration_committed)
+        return false;
+    for (uint32_t id = 1; id <= sim->settings.nodes; id++) {
+        const struct world_node *node = &sim->world->nodes[id];
+        if (node->shard == NULL || (ww_configuration_members(&status.configuration) >> id & 1) == 0)
+            continue;
+        const struct ww_group *group = world_group(sim->world, id, number);
+        if (group->applied != status.last_index ||
+            ww_raft_last_index(group->raft) != status.last_index ||
+            node->groups[number].digest != sim->world->nodes[leader].groups[number].digest)
+            return false;
+    }
+    return true;
+}
+
 bool sim_settled(struct sim *sim, const char **why)
 {
     *why = "clients wait for answers";
     if (sim_clients_outstanding(sim) > 0)
         return false;
     for (uint32_t i = 0; i < sim->settings.groups; i++) {
-        *why = "a group has no leader that committed all";
         uint32_t leader = leader_of(sim, i);
-        if (leader == 0)
+        *why = leader == 0 ? "a group has no leader that committed all" : "replicas are not equal";
+        if (leader == 0 || !equal(sim, i, leader))
             return false;
-        uint64_t last = ww_raft_last_index(world_group(sim->world, leader, i)->raft);
-        *why = "replicas are not equal";
-        for (uint32_t id = 1; id <= sim->settings.nodes; id++)
-            if (sim->world->nodes[id].shard != NULL &&
-                (world_group(sim->world, id, i)->applied != last ||
-                 ww_raft_last_index(world_group(sim->world, id, i)->raft) != last))
-                return false;
     }
     return true;
 }
@@ -343,17 +384,14 @@ void sim_check_end(struct sim *sim)
 {
     for (uint32_t i = 0; i < sim->settings.groups; i++) {
         const struct sim_group_ledger *group = ledger_of(sim, i);
-        const struct world_group_state *first = NULL;
+        const struct world_group_state *state = &sim->world->nodes[leader_of(sim, i)].groups[i];
         for (uint32_t id = 1; id <= sim->settings.nodes; id++) {
-            if (sim->world->nodes[id].shard == NULL)
-                continue;
-            const struct world_group_state *state = &sim->world->nodes[id].groups[i];
-            first = first == NULL ? state : first;
-            if (state->digest != first->digest ||
-                memcmp(state->registers, first->registers, sizeof(state->registers)) != 0)
-                sim_violated(sim, "the end: the machines of node %u and another differ", id);
-            if (world_group(sim->world, id, i)->applied != group->commit)
-                sim_violated(sim, "the end: node %u lacks committed entries", id);
+            const struct world_group_state *other = &sim->world->nodes[id].groups[i];
+            if (sim->world->nodes[id].shard != NULL && other->digest == state->digest &&
+                memcmp(other->registers, state->registers, sizeof(state->registers)) != 0)
+                sim_violated(sim, "the end: the registers of node %u differ", id);
         }
+        if (state->applied != group->commit)
+            sim_violated(sim, "the end: a leader lacks committed entries of group %u", i);
     }
 }

@@ -46,7 +46,7 @@ static void next_turn(struct sim *sim, uint32_t client)
 void sim_clients_begin(struct sim *sim)
 {
     sim->client_clock.now_ns = client_now;
-    sim->acknowledged = sim->crashes = 0;
+    sim->acknowledged = sim->crashes = sim->changes = sim->restored = 0;
     for (uint32_t i = 0; i < sim->settings.clients; i++) {
         sim->clients[i] = (struct sim_client){.number = i};
         open_client(sim, i);

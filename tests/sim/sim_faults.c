@@ -12,6 +12,8 @@ enum fault {
     FAULT_JUMP,
     FAULT_WRITE,
     FAULT_ROT,
+    FAULT_CHANGE, /* not faults, but they come in the same way */
+    FAULT_TRANSFER,
     FAULTS,
 };
 
@@ -22,6 +24,40 @@ static uint32_t perhaps(struct sim *sim, uint32_t percent, uint32_t most)
     return sim_chance(sim, percent) ? (uint32_t)sim_pick(sim, 1, most) : 0;
 }
 
+static void choose_members(struct sim *sim)
+{
+    struct sim_settings *chosen = &sim->settings;
+    uint8_t all = (uint8_t)((2u << chosen->nodes) - 2);
+    uint8_t voters = all;
+    if (chosen->changes > 0)
+        voters &= (uint8_t)ww_random_next(&sim->random);
+    if (voters == 0)
+        voters = 1u << 1;
+    chosen->configuration = (struct ww_configuration){.voters = voters};
+    if (sim_chance(sim, 50))
+        chosen->configuration.learners = all & (uint8_t)~voters;
+    if (chosen->changes > 0)
+        chosen->rot = 0; /* who must survive, when anyone may become a voter? */
+}
+
+static void choose_times(struct sim *sim)
+{
+    struct sim_settings *chosen = &sim->settings;
+    chosen->heartbeat_ns = sim_pick(sim, 5, 25) * WORLD_MS;
+    chosen->election_min_ns = chosen->heartbeat_ns * sim_pick(sim, 3, 8);
+    chosen->election_max_ns = chosen->election_min_ns * sim_pick(sim, 15, 30) / 10;
+    chosen->delay_min_ns = sim_pick(sim, 10000, 500000);
+    chosen->delay_max_ns = chosen->delay_min_ns * sim_pick(sim, 1, 10);
+    chosen->late_max_ns = sim_pick(sim, 5, 300) * WORLD_MS;
+    chosen->write_min_ns = sim_pick(sim, 20000, 500000);
+    chosen->write_max_ns = chosen->write_min_ns * sim_pick(sim, 1, 10);
+    chosen->down_max_ns = sim_pick(sim, 1, 500) * WORLD_MS;
+    chosen->pause_max_ns = sim_pick(sim, 1, 500) * WORLD_MS;
+    chosen->cut_max_ns = sim_pick(sim, 10, 1000) * WORLD_MS;
+    chosen->jump_max_ns = sim_pick(sim, 1, 1000) * WORLD_MS;
+    chosen->think_max_ns = sim_pick(sim, 1, 80) * WORLD_MS;
+}
+
 void sim_choose(struct sim *sim)
 {
     static const uint8_t sizes[] = {1, 2, 3, 3, 3, 3, 4, 5, 5, 5, 6, 7};
@@ -30,46 +66,47 @@ void sim_choose(struct sim *sim)
         .nodes = sizes[sim_pick(sim, 0, sizeof(sizes) - 1)],
         .groups = sim_chance(sim, 50) ? 1 : (uint32_t)sim_pick(sim, 2, 4),
         .clients = (uint32_t)sim_pick(sim, 1, 3),
-        .heartbeat_ns = sim_pick(sim, 5, 25) * WORLD_MS,
         .loss = perhaps(sim, 50, 25),
         .duplicates = perhaps(sim, 40, 20),
         .corruption = perhaps(sim, 30, 5),
         .late = perhaps(sim, 50, 20),
-        .delay_min_ns = sim_pick(sim, 10000, 500000),
-        .write_min_ns = sim_pick(sim, 20000, 500000),
         .write_late = perhaps(sim, 40, 10),
         .write_depth = (uint32_t)sim_pick(sim, 1, 4),
         .disk_bytes = WORLD_DISK_BYTES,
-        .cuts = perhaps(sim, 50, 8),
-        .crashes = perhaps(sim, 60, 10),
-        .power_cuts = perhaps(sim, 20, 3),
-        .pauses = perhaps(sim, 40, 8),
-        .jumps = perhaps(sim, 30, 5),
-        .failed_writes = perhaps(sim, 30, 3),
-        .rot = perhaps(sim, 25, 4),
+        .cuts = perhaps(sim, 50, 10),
+        .crashes = perhaps(sim, 60, 20),
+        .power_cuts = perhaps(sim, 20, 4),
+        .pauses = perhaps(sim, 40, 15),
+        .jumps = perhaps(sim, 30, 8),
+        .failed_writes = perhaps(sim, 30, 5),
+        .rot = perhaps(sim, 25, 6),
         .drift_ppm = perhaps(sim, 50, 500),
+        .changes = perhaps(sim, 50, 60),
+        .transfers = perhaps(sim, 40, 15),
+        .snapshot_entries = perhaps(sim, 60, 100),
+        .snapshot_keep = perhaps(sim, 50, 50),
+        .adaptive = sim_chance(sim, 30),
+        .leases = sim_chance(sim, 50),
+        .priorities = sim_chance(sim, 30),
         .lazy = perhaps(sim, 40, 60),
-        .think_max_ns = sim_pick(sim, 1, 30) * WORLD_MS,
-        .burst = (uint32_t)sim_pick(sim, 1, 8),
+        .burst = (uint32_t)sim_pick(sim, 1, 6),
     };
-    chosen->election_min_ns = chosen->heartbeat_ns * sim_pick(sim, 3, 8);
-    chosen->election_max_ns = chosen->election_min_ns * sim_pick(sim, 15, 30) / 10;
-    chosen->delay_max_ns = chosen->delay_min_ns * sim_pick(sim, 1, 10);
-    chosen->late_max_ns = sim_pick(sim, 5, 300) * WORLD_MS;
-    chosen->write_max_ns = chosen->write_min_ns * sim_pick(sim, 1, 10);
-    chosen->down_max_ns = sim_pick(sim, 1, 500) * WORLD_MS;
-    chosen->pause_max_ns = sim_pick(sim, 1, 500) * WORLD_MS;
-    chosen->cut_max_ns = sim_pick(sim, 10, 1000) * WORLD_MS;
-    chosen->jump_max_ns = sim_pick(sim, 1, 1000) * WORLD_MS;
+    choose_times(sim);
+    choose_members(sim);
 }
 
 static uint32_t rate_of(const struct sim_settings *settings, uint32_t fault)
 {
     const uint32_t rates[FAULTS] = {
-        [FAULT_CUT] = settings->cuts,         [FAULT_CRASH] = settings->crashes,
-        [FAULT_POWER] = settings->power_cuts, [FAULT_PAUSE] = settings->pauses,
-        [FAULT_JUMP] = settings->jumps,       [FAULT_WRITE] = settings->failed_writes,
+        [FAULT_CUT] = settings->cuts,
+        [FAULT_CRASH] = settings->crashes,
+        [FAULT_POWER] = settings->power_cuts,
+        [FAULT_PAUSE] = settings->pauses,
+        [FAULT_JUMP] = settings->jumps,
+        [FAULT_WRITE] = settings->failed_writes,
         [FAULT_ROT] = settings->rot,
+        [FAULT_CHANGE] = settings->changes,
+        [FAULT_TRANSFER] = settings->transfers,
     };
     return rates[fault];
 }
@@ -313,8 +350,12 @@ void sim_fault(struct sim *sim, uint32_t fault)
         jump(sim, id);
     else if (fault == FAULT_WRITE)
         fail_write(sim, id);
-    else
+    else if (fault == FAULT_ROT)
         rot(sim, id);
+    else if (fault == FAULT_CHANGE)
+        sim_change_members(sim, (uint32_t)sim_pick(sim, 0, sim->settings.groups - 1));
+    else
+        sim_transfer(sim, (uint32_t)sim_pick(sim, 0, sim->settings.groups - 1));
     schedule(sim, fault);
 }
 

@@ -193,6 +193,8 @@ struct world_hooks {
     /* The machine was given an entry; its digest is now `digest`. */
     void (*applied)(void *context, uint32_t node, uint32_t group, const struct ww_entry *entry,
                     uint64_t digest);
+    /* The machine got its state behind `index` from a snapshot. */
+    void (*restored)(void *context, uint32_t node, uint32_t group, uint64_t index, uint64_t digest);
 };
 
 struct world_options {

@@ -63,6 +63,28 @@ static uint64_t digest(void *self, uint32_t group)
     return ((struct world_node *)self)->groups[group].digest;
 }
 
+static int save(void *self, uint32_t group, ww_state_write write, void *context)
+{
+    const struct world_group_state *state = &((struct world_node *)self)->groups[group];
+    return write(context, state, sizeof(*state));
+}
+
+static int restore(void *self, uint32_t group, uint64_t index, const void *bytes, size_t size)
+{
+    struct world_node *node = self;
+    const struct world_hooks *hooks = &node->world->options.hooks;
+    struct world_group_state *state = &node->groups[group];
+    if (size != sizeof(*state))
+        return WW_EDAMAGED;
+    memcpy(state, bytes, sizeof(*state));
+    if (state->applied > index)
+        node->world->broken = "a snapshot holds more than it says";
+    state->applied = index;
+    if (hooks->restored != NULL)
+        hooks->restored(hooks->context, node->id, group, index, state->digest);
+    return WW_OK;
+}
+
 static void destroy(void *self)
 {
     /* The state is the world's. */
@@ -76,6 +98,8 @@ void world_machine_init(struct world_node *node)
         .self = node,
         .apply = apply,
         .digest = digest,
+        .save = save,
+        .restore = restore,
         .destroy = destroy,
     };
 }

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an operator asks of a group: members come and go, leaders hand over. */
+#include "sim.h"
+
+static uint32_t leader_of(struct sim *sim, uint32_t group)
+{
+    for (uint32_t id = 1; id <= sim->settings.nodes; id++) {
+        const struct world_node *node = &sim->world->nodes[id];
+        if (node->shard != NULL && !node->paused && atomic_load(&node->shard->fenced) == 0 &&
+            ww_raft_is_leader(world_group(sim->world, id, group)->raft))
+            return id;
+    }
+    return 0;
+}
+
+/* As ww_shard_request does it, which waits for another thread. */
+static int ask(struct sim *sim, uint32_t leader, struct ww_shard_request request)
+{
+    int status = ww_net_request(sim->world->nodes[leader].shard->net, &request);
+    sim_trace_add(&sim->trace, sim->world->now_ns,
+                  "%lu  REQUEST %lu (add promote demote remove transfer) node %lu of group %lu: "
+                  "status %lu (%lu)",
+                  leader, request.op, request.node, request.group, (uint64_t)-status, 0);
+    sim_poll_node(sim, leader);
+    return status;
+}
+
+void sim_change_members(struct sim *sim, uint32_t group)
+{
+    uint32_t leader = leader_of(sim, group);
+    struct ww_shard_request request = {
+        .op = (enum ww_shard_op)sim_pick(sim, WW_SHARD_ADD, WW_SHARD_REMOVE),
+        .group = group,
+        .node = (uint32_t)sim_pick(sim, 1, sim->settings.nodes),
+    };
+    if (leader != 0 && ask(sim, leader, request) == WW_OK)
+        sim->changes++;
+}
+
+void sim_transfer(struct sim *sim, uint32_t group)
+{
+    uint32_t leader = leader_of(sim, group);
+    struct ww_shard_request request = {
+        .op = WW_SHARD_TRANSFER,
+        .group = group,
+        .node = (uint32_t)sim_pick(sim, 1, sim->settings.nodes),
+    };
+    if (leader != 0)
+        ask(sim, leader, request);
+}
