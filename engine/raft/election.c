@@ -110,6 +110,19 @@ void ww_raft_count_denial(struct ww_raft *raft, uint32_t from)
         raft->refusals++;
 }
 
+/*
+ * Thesis 4.2.2: "a server that is not part of its own latest configuration should still start new
+ * elections, as it might still be needed until the Cnew entry is committed".
+ */
+static bool may_stand(const struct ww_raft *raft)
+{
+    const struct ww_configuration *before = &raft->previous_configuration.configuration;
+
+    return ww_raft_is_voter(raft, raft->options.self) ||
+           (raft->commit < raft->configuration.index &&
+            ((before->voters | before->old_voters) >> raft->options.self & 1) != 0);
+}
+
 int ww_raft_election_tick(struct ww_raft *raft, struct ww_raft_update *update)
 {
     if (raft->now_ns < raft->election_at_ns)
@@ -118,7 +131,7 @@ int ww_raft_election_tick(struct ww_raft *raft, struct ww_raft_update *update)
     raft->leader = 0;
     raft->candidacies++;
     ww_raft_reset_election_timer(raft);
-    if (!ww_raft_is_voter(raft, raft->options.self))
+    if (!may_stand(raft))
         return WW_OK;
     if (raft->log.count == raft->log.capacity)
         return WW_ENOMEM;

@@ -193,3 +193,35 @@ Test(raft_election, no_election_without_room_for_its_first_entry)
     cr_expect_gt(ww_raft_deadline_ns(f.raft), f.now);
     fixture_stop(&f);
 }
+
+Test(raft_election, c11_a_node_that_is_being_removed_stands_until_its_removal_is_committed)
+{
+    struct ww_raft_placed_configuration configurations[] = {
+        {.index = 2, .configuration = {.voters = 1u << 2, .old_voters = VOTERS(2)}},
+        {.index = 3, .configuration = {.voters = 1u << 2}},
+    };
+    struct ww_raft_run log = {.first_index = 1, .last_index = 3, .term = 1};
+    struct fixture f = {0};
+    struct ww_raft_options options;
+    const char *why;
+
+    fixture_options(&options, 2);
+    options.term = 1;
+    options.log = &log;
+    options.log_runs = 1;
+    options.configurations = configurations;
+    options.configuration_count = 2;
+    cr_assert_eq(ww_raft_create(&options, &f.raft, &why), WW_OK, "%s", why);
+    fixture_timeout(&f);
+    cr_assert_not_null(fixture_sent(&f, 2, WW_RAFT_PRE_VOTE), "the other one may lack the entry");
+    fixture_vote_reply(&f, 2, WW_RAFT_PRE_VOTE_REPLY, 2, true);
+    fixture_vote_reply(&f, 2, WW_RAFT_VOTE_REPLY, 2, true);
+    fixture_hard_state_durable(&f);
+    cr_assert(ww_raft_is_leader(f.raft), "by the vote of the new configuration alone");
+    fixture_ack(&f, 2, 4);
+    cr_assert_eq(ww_raft_commit(f.raft), 4);
+    cr_assert_not(ww_raft_is_leader(f.raft), "its removal is committed");
+    fixture_timeout(&f);
+    cr_assert_null(fixture_sent(&f, 2, WW_RAFT_PRE_VOTE));
+    fixture_stop(&f);
+}
