@@ -208,6 +208,19 @@ Test(wal_recovery, C18_a_lost_write_over_an_older_block_is_damage)
     test_log_open_fails(&log_, WW_EDAMAGED, "offset 16384 ", "block");
 }
 
+/* Whole, at its place, of the right epoch; but it was written behind another block. */
+Test(wal_recovery, C18_a_block_that_does_not_follow_the_one_before_is_not_taken)
+{
+    write_and_stop(3);
+    _Alignas(WW_BLOCK_ALIGN) uint8_t bytes[4096];
+    struct ww_block_header *block = (void *)bytes;
+    test_peek(&log_, TEST_FIRST, HEADER + 1 * 4096, bytes, sizeof(bytes));
+    block->link ^= 1;
+    ww_block_seal(block);
+    test_poke(&log_, TEST_FIRST, HEADER + 1 * 4096, bytes, sizeof(bytes));
+    test_log_open_fails(&log_, WW_EDAMAGED, "offset 8192 ", "does not follow");
+}
+
 /*
  * A flip anywhere is found, or it is in the last block; what is visited is what was written. Every
  * byte that means something is tried, and every 16th of the zeros behind.

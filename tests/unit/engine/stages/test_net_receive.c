@@ -134,6 +134,20 @@ Test(net_receive, a_damaged_batch_and_an_unknown_group)
     assert_dropped(&forged, leader, WW_DROP_GROUP);
 }
 
+Test(net_receive, C18_entries_of_another_group)
+{
+    struct ww_raft_message message = {0};
+    struct forged forged = forge(FAKE_CLUSTER_ID, leader, follower, &message);
+    _Alignas(8) uint8_t batch[128], other[128];
+    uint8_t *body = forged.data + forged.bytes - message.body_bytes;
+    memcpy(batch, body, message.body_bytes);
+    ((struct ww_batch_header *)batch)->group = 1;
+    uint32_t bytes = ww_batch_slice(batch, message.index + 1, message.index + 1, other);
+    cr_assert_eq(bytes, message.body_bytes);
+    memcpy(body, other, bytes); /* with a right checksum */
+    assert_dropped(&forged, leader, WW_DROP_BATCH);
+}
+
 Test(net_receive, a_message_that_no_correct_node_sends)
 {
     /* An AppendEntries that contradicts what is committed. */
