@@ -28,6 +28,12 @@ static void applied(void *context, uint32_t node, uint32_t group, const struct w
     list->index[list->count++] = entry->index;
 }
 
+/* What the snapshot stands for is not remembered one by one. */
+static void restored(void *context, uint32_t node, uint32_t group, uint64_t index, uint64_t digest)
+{
+    ((struct cluster *)context)->applied[node].count = 0;
+}
+
 static struct cluster_flight flight_of(struct world_frame *frame)
 {
     const uint8_t *body;
@@ -120,6 +126,7 @@ static void world_options(const struct cluster_setup *setup, struct cluster *clu
         .sent = sent,
         .began = began,
         .applied = applied,
+        .restored = restored,
     };
 }
 
@@ -204,7 +211,7 @@ static bool disk_runs(struct cluster *cluster, uint32_t id)
     struct world_disk *disk = &cluster->world->nodes[id].disk;
     bool held = cluster->disk_held[id];
     for (uint32_t i = 0; i < disk->operation_count; i++) {
-        if (held && disk->operations[i].kind == WORLD_WRITE)
+        if (held && disk->operations[i].kind != WORLD_READ)
             continue;
         world_disk_done(disk, &disk->operations[i]);
         return true;

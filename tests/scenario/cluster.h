@@ -34,7 +34,8 @@ struct cluster_setup {
     struct cluster_preset presets[CLUSTER_NODES];
 };
 
-/* Payloads of the data entries that a node's state machine was given since the start. */
+/* Payloads of the data entries that a node's state machine was given, since the start or since it
+ * got its state from a snapshot. */
 struct cluster_applied {
     uint32_t count;
     uint64_t index[CLUSTER_ENTRIES_MAX];

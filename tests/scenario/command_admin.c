@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* change, transfer: what an operator asks. */
+/* change, transfer, snapshot: what an operator asks. */
 #include "scenario_internal.h"
 
 #include <inttypes.h>
@@ -95,6 +95,31 @@ static void run_transfer(struct scenario *scenario)
     ask(scenario, node, WW_SHARD_TRANSFER, script_node(&scenario->line, "who takes over"));
 }
 
+/* snapshot N [keep COUNT]: of what it applied, as if the time for it had come. */
+static void run_snapshot(struct scenario *scenario)
+{
+    struct script_line *line = &scenario->line;
+    uint32_t node = script_node(line, "who takes a snapshot");
+    uint64_t kept = script_take(line, "keep") ? script_count(line, "how many entries stay") : 0;
+    if (!script_end(line))
+        return;
+    struct ww_group *group = cluster_group(scenario->cluster, node);
+    if (group == NULL) {
+        script_fail(line, "node %" PRIu32 " is down", node);
+        return;
+    }
+    struct ww_shard *shard = scenario->cluster->world->nodes[node].shard;
+    if (group->fed == 0 || group->snapshot.step != WW_SNAPSHOT_NONE ||
+        !ww_net_can_snapshot(shard->net)) {
+        script_fail(line, "node %" PRIu32 " cannot take a snapshot now", node);
+        return;
+    }
+    shard->options.snapshot_keep = kept;
+    ww_net_snapshot_take(shard->net, group);
+    cluster_poll(scenario->cluster, node);
+}
+
 const struct scenario_command admin_commands[] = {{"change", run_change},
                                                   {"transfer", run_transfer},
+                                                  {"snapshot", run_snapshot},
                                                   {0}};
