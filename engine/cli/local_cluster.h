@@ -35,8 +35,8 @@ int ww_local_cluster_start(const struct ww_local_options *options,
                            struct ww_local_cluster **cluster, struct ww_error *error);
 
 /* Waits until every running node answers and, but for the spares, names a leader of every group.
- * WW_ECLOSED: one died; WW_ETIMEOUT. `interrupted` (may be NULL) ends the wait when it returns true:
- * WW_ECLOSED too. */
+ * WW_ECLOSED: one died; WW_ETIMEOUT. `interrupted` (may be NULL) ends the wait when it returns
+ * true: WW_ECLOSED too. */
 int ww_local_cluster_wait_ready(struct ww_local_cluster *cluster, uint64_t timeout_ns,
                                 bool (*interrupted)(uint64_t wait_ns), struct ww_error *error);
 

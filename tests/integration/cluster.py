@@ -36,13 +36,14 @@ def wait_until(condition, seconds, what):
 
 class Cluster:
     """`with Cluster(directory) as cluster:` starts it; extra YAML goes to every node, `net` to its
-    section."""
+    section. The spares, behind the other nodes, wait to be added."""
 
-    def __init__(self, directory, nodes=3, yaml="", net=""):
+    def __init__(self, directory, nodes=3, yaml="", net="", spares=0):
         self.directory = Path(directory)
-        self.nodes = range(1, nodes + 1)
+        self.nodes = range(1, nodes + spares + 1)
+        self.spares = range(nodes + 1, nodes + spares + 1)
         self.processes = {}
-        self.ports = dict(zip(self.nodes, free_ports(nodes)))
+        self.ports = dict(zip(self.nodes, free_ports(nodes + spares)))
         self.net, self.yaml = net, yaml
         self.write_configs()
 
@@ -79,7 +80,8 @@ class Cluster:
                 process.wait()
 
     def member(self, node):
-        return f'id: {node}, admin: "{self.endpoint(node)}"'
+        join = ", join: true" if node in self.spares else ""
+        return f'id: {node}, admin: "{self.endpoint(node)}"{join}'
 
     def command(self, node):
         return [WW, "node", "--config", self.config(node)]
