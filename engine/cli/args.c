@@ -354,8 +354,9 @@ static void print_flags(const struct ww_flag *flags, FILE *file)
 
 void ww_args_help(const struct ww_command *command, FILE *file)
 {
-    fprintf(file, "ww %s%s%s: %s\n\n", command->verb, command->operand != NULL ? " " : "",
-            command->operand != NULL ? command->operand : "", command->summary);
+    fprintf(file, "ww %s: %s\n\n", command->verb, command->summary);
+    if (command->operand != NULL)
+        fprintf(file, "Usage: ww %s %s [flags]\n\n", command->verb, command->operand);
     if (command->flags->name != NULL)
         fprintf(file, "Flags:\n");
     print_flags(command->flags, file);

@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Nodes come and go under load, real processes: nothing acknowledged is lost, all end equal; and what
-cannot be done is refused with the reason."""
+"""Nodes come and go under load, real processes: nothing acknowledged is lost, all end equal; and
+what cannot be done is refused with the reason."""
 import json
+import re
+import signal
+import subprocess
 import urllib.error
 import urllib.request
 
-from cluster import Cluster, Feeder, wait_until
-from harness import Directory, check, check_equal, check_in, run_tests, ww, ww_fails
+from cluster import Cluster, Feeder, free_ports, wait_until
+from harness import (WW, Directory, check, check_equal, check_in, environment, run_tests, ww,
+                     ww_fails)
 
 
 def member(cluster, *words, via=2):
@@ -188,11 +192,35 @@ def test_a_leader_gives_way_to_a_voter_of_a_higher_priority():
         cluster = Cluster(directory)
         for node in cluster.nodes:
             path = cluster.config(node)
-            path.write_text(path.read_text().replace("id: 2, ", "id: 2, priority: 5, "))
+            path.write_text(path.read_text().replace("- {id: 2,", "- {id: 2, priority: 5,"))
         with cluster:
             wait_until(lambda: cluster.group(2)["role"] == "leader", 30, "node 2 leads")
             member(cluster, "leader", "transfer", 1)
             wait_until(lambda: cluster.group(2)["role"] == "leader", 30, "node 2 leads again")
+
+
+def test_up_starts_spares_to_try_it_with():
+    process = subprocess.Popen(
+        [WW, "up", "-n", "1", "--spare", "1", "--port", str(free_ports(1)[0]), "--durability",
+         "memory"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
+    try:
+        text = ""
+        while "^C stops it" not in text:
+            line = process.stdout.readline().decode()
+            check(line != "", f"ww up ended: {text}{process.stderr.read().decode()}")
+            text += line
+        check_in(", spare", text)
+        for verb in ("add", "promote"):
+            said = re.search(f"ww (member {verb} 2 --endpoint .*)", text)
+            check(said, f"no command with {verb} in {text}")
+            done = ww(*said[1].split())
+            check_equal(done.returncode, 0, done.errors)
+            check_in("node 2 is a", done.text)
+    finally:
+        process.send_signal(signal.SIGINT)
+        check_equal(process.wait(30), 0, "exit code of ww up")
+        process.stdout.close()
+        process.stderr.close()
 
 
 if __name__ == "__main__":
