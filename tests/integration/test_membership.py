@@ -83,7 +83,7 @@ def test_a_spare_takes_the_place_of_the_leader_under_load():
         check_equal(members(cluster, via=4)[0], wanted, "after a restart of all")
 
 
-def test_a_group_that_lost_a_voter_goes_on_with_a_spare_and_without_the_old_files():
+def test_a_group_of_one_grows_to_three_and_outlives_the_first():
     with Directory() as directory, Cluster(directory, nodes=1, spares=2) as cluster:
         cluster.append(1, b"one\n")
         for node in (2, 3):
