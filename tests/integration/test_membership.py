@@ -202,12 +202,12 @@ def test_a_leader_gives_way_to_a_voter_of_a_higher_priority():
 def test_up_starts_spares_to_try_it_with():
     process = subprocess.Popen(
         [WW, "up", "-n", "1", "--spare", "1", "--port", str(free_ports(1)[0]), "--durability",
-         "memory"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
+         "memory"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment())
     try:
         text = ""
         while "^C stops it" not in text:
             line = process.stdout.readline().decode()
-            check(line != "", f"ww up ended: {text}{process.stderr.read().decode()}")
+            check(line != "", f"ww up ended: {text}")
             text += line
         check_in(", spare", text)
         for verb in ("add", "promote"):
@@ -220,7 +220,6 @@ def test_up_starts_spares_to_try_it_with():
         process.send_signal(signal.SIGINT)
         check_equal(process.wait(30), 0, "exit code of ww up")
         process.stdout.close()
-        process.stderr.close()
 
 
 if __name__ == "__main__":
