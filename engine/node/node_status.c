@@ -112,6 +112,7 @@ static void put_groups(struct json_object *status, const struct ww_shard_view *v
         put_number(group, "durable", raft->durable);
         put_text(group, "digest", digest);
         put_number(group, "snapshot_index", raft->snapshot_index);
+        put_number(group, "snapshot_bytes", view->groups[i].snapshot_bytes);
         put_number(group, "election_timeout_ns", raft->election_timeout_ns);
         put_configuration(group, raft);
         if (raft->role == WW_RAFT_LEADER) {
@@ -153,6 +154,9 @@ static void put_stages(struct json_object *status, const struct ww_shard_view *v
     struct json_object *stages = put_object(status, "stages");
     put_number(stages, "proposals", view->proposals);
     put_number(stages, "busy_refusals", view->busy_refusals);
+    put_number(stages, "snapshots_taken", view->snapshots_taken);
+    put_number(stages, "snapshots_installed", view->snapshots_installed);
+    put_number(stages, "snapshots_failed", view->snapshots_failed);
     put_number(stages, "disk_reads", view->disk_reads);
     struct json_object *drops = put_object(stages, "drops");
     for (uint32_t i = 0; i < WW_DROPS; i++) {

@@ -83,18 +83,12 @@ static void set_previous(const struct ww_raft *raft, struct ww_raft_message *mes
     message->round = (uint32_t)raft->rounds;
 }
 
-/*
- * The previous index of a heartbeat: in REPLICATE it finds a gap at the end. Else it always fits;
- * where what is known to fit left the log, it asks the open question, which nothing else may ask
- * while there is nothing to send.
- */
+/* The previous index of a heartbeat: in REPLICATE it finds a gap at the end. */
 static uint64_t heartbeat_index(const struct ww_raft *raft, const struct ww_raft_peer *peer)
 {
-    if (peer->state == WW_RAFT_REPLICATE)
-        return peer->next - 1;
-    if (peer->match >= raft->log.base_index)
-        return peer->match;
-    return peer->state == WW_RAFT_PROBE ? peer->asked : raft->log.base_index;
+    uint64_t index = peer->state == WW_RAFT_REPLICATE ? peer->next - 1 : peer->match;
+
+    return index > raft->log.base_index ? index : raft->log.base_index;
 }
 
 /* An empty AppendEntries that must be answered. */

@@ -10,7 +10,7 @@
  *  BUSY        first refused      -        -                   oldest: next sequence expected;
  *                                                              status: 0 a gap, -WW_EBUSY full
  *  NOT_LEADER  first refused      -        -                   node: the leader, or 0
- *  REFUSED     first refused      entries  -                   status: a ww_status, negated
+ *  REFUSED     first refused      entries  READ: begin of log  status: a ww_status, negated
  *                                 (0: the rest of the run)
  *  READ        client's tag       -        first index wanted  window_bytes: room for the answer
  *              (bit 63 set)
