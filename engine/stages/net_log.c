@@ -5,11 +5,19 @@
 /* Drops this many descriptors at a time when room is needed: evicting is cheap but not free. */
 #define DROP_AT_ONCE 64u
 
-/* May the oldest batch leave memory? It is durable; its entries must be applied, or truncated. */
+/*
+ * May the oldest batch leave memory? It is durable; its entries must be applied, or truncated. What
+ * a follower cannot apply yet it can read back from the disk: a group whose commits do not come
+ * (this node may have been removed from it) must not keep the others from going on.
+ */
 static bool droppable(const struct ww_net *net, const struct ww_batch_slot *slot)
 {
-    return slot->kind != WW_BATCH_ENTRIES || slot->count == 0 ||
-           ww_batch_slot_last(slot) <= net->groups[slot->group].applied;
+    const struct ww_group *group = &net->groups[slot->group];
+    if (slot->kind != WW_BATCH_ENTRIES || slot->count == 0 ||
+        ww_batch_slot_last(slot) <= group->applied)
+        return true;
+    bool at_apply = slot->first_index <= group->fed && group->applied < group->fed;
+    return !at_apply && !ww_raft_is_leader(group->raft);
 }
 
 static bool make_room(struct ww_net *net)

@@ -13,6 +13,7 @@ static void begin(void)
 {
     struct world_options options;
     world_options_init(&options);
+    options.shard.groups = 2;
     world = world_create();
     cr_assert_not_null(world);
     world_begin(world, &options);
@@ -28,10 +29,10 @@ static void end(void)
 
 TestSuite(world, .init = begin, .fini = end);
 
-/* Everything in flight arrives, every disk is quick: `ms` milliseconds of a healthy cluster. */
-static void run(uint32_t ms)
+/* Everything in flight arrives, every disk is quick: half milliseconds of a healthy cluster. */
+static void run_steps(uint32_t steps)
 {
-    for (uint32_t i = 0; i < ms * 2; i++) {
+    for (uint32_t i = 0; i < steps; i++) {
         world_advance(world, WORLD_MS / 2);
         for (uint32_t count = world->flight.count; count > 0; count--)
             world_deliver(world, world->flight.first);
@@ -43,21 +44,33 @@ static void run(uint32_t ms)
     cr_assert_null(world->broken, "%s", world->broken);
 }
 
-static uint32_t leader(void)
+static void run(uint32_t ms)
+{
+    run_steps(2 * ms);
+}
+
+static uint32_t leader_of(uint32_t group)
 {
     for (uint32_t id = 1; id <= 3; id++)
-        if (world->nodes[id].shard != NULL && ww_raft_is_leader(world_group(world, id, 0)->raft))
+        if (world->nodes[id].shard != NULL &&
+            ww_raft_is_leader(world_group(world, id, group)->raft))
             return id;
     return 0;
 }
 
-static void propose(uint32_t node, uint64_t sequence, uint64_t value)
+static uint32_t leader(void)
 {
-    uint8_t body[64];
-    struct world_command command = {.kind = WORLD_COMMAND_WRITE, .number = 1, .value = value};
-    uint32_t bytes = ww_entry_encode(body, WW_ENTRY_DATA, &command, sizeof(command));
+    return leader_of(0);
+}
+
+static void propose_bytes(uint32_t node, uint32_t group, uint64_t sequence, const void *data,
+                          uint32_t size_bytes)
+{
+    uint8_t body[WORLD_DATAGRAM];
+    uint32_t bytes = ww_entry_encode(body, WW_ENTRY_DATA, data, size_bytes);
     struct ww_client_message message = {
         .type = WW_CLIENT_PROPOSE,
+        .group = group,
         .sequence = sequence,
         .oldest = sequence,
         .count = 1,
@@ -71,6 +84,12 @@ static void propose(uint32_t node, uint64_t sequence, uint64_t value)
     port->ops->tx_send(port, head, body, bytes);
 }
 
+static void propose(uint32_t node, uint64_t sequence, uint64_t value)
+{
+    struct world_command command = {.kind = WORLD_COMMAND_WRITE, .number = 1, .value = value};
+    propose_bytes(node, 0, sequence, &command, sizeof(command));
+}
+
 Test(world, nothing_moves_by_itself)
 {
     for (uint32_t i = 0; i < 100; i++)
@@ -79,7 +98,7 @@ Test(world, nothing_moves_by_itself)
     cr_assert_eq(world->flight.count, 0);
     world_advance(world, 200 * WORLD_MS);
     world_poll(world, 1);
-    cr_assert_eq(world->flight.count, 2, "an election asks two others");
+    cr_assert_eq(world->flight.count, 2, "elections ask two others");
     const struct ww_raft_message *message = world_frame_message(world->flight.first, 0, NULL);
     cr_assert_eq(message->type, WW_RAFT_PRE_VOTE);
 }
@@ -175,4 +194,39 @@ Test(world, a_cut_link_and_a_corrupt_frame_do_not_get_through)
     world_poll(world, 3);
     cr_assert_eq(
         world->nodes[3].shard->net->counters.drops[WW_DROP_DATAGRAM + WW_DATAGRAM_CHECKSUM], 1);
+}
+
+/* A node was removed from a group, and never hears how far that one committed. */
+Test(world, a_group_that_does_not_commit_here_does_not_keep_the_others_from_going_on)
+{
+    static const uint8_t data[1000];
+    run(1000);
+    uint32_t first = leader(), removed = first % 3 + 1;
+    struct ww_net *net = world->nodes[first].shard->net;
+    struct ww_shard_request request = {.op = WW_SHARD_TRANSFER, .group = 1, .node = first};
+    if (leader_of(1) != first)
+        ww_net_request(world->nodes[leader_of(1)].shard->net, &request);
+    run(200);
+    const struct ww_group *left = world_group(world, removed, 0);
+    uint64_t before = ww_raft_last_index(left->raft);
+    propose(first, 0, 7);
+    while (ww_raft_last_index(left->raft) == before)
+        run_steps(1);
+    world->cut[first][removed] = true; /* it has the entry, and does not hear of its commit */
+    run(5);
+    request = (struct ww_shard_request){.op = WW_SHARD_REMOVE, .node = removed};
+    cr_assert_eq(ww_net_request(net, &request), WW_OK);
+    run(20);
+    world->cut[first][removed] = false;
+    run(1000);
+    cr_assert_lt(left->applied, ww_raft_last_index(left->raft), "it waits for a commit");
+    for (uint64_t sequence = 0; sequence < 2 * WORLD_BUFFER_BYTES / sizeof(data); sequence++) {
+        propose_bytes(leader_of(1), 1, sequence, data, sizeof(data));
+        run(1);
+    }
+    run(100);
+    uint32_t other = leader_of(1);
+    cr_assert_eq(world_group(world, removed, 1)->applied, world_group(world, other, 1)->applied);
+    cr_assert_gt(world_group(world, removed, 1)->applied, 2 * WORLD_BUFFER_BYTES / sizeof(data));
+    cr_assert_eq(world->nodes[removed].groups[1].digest, world->nodes[other].groups[1].digest);
 }
