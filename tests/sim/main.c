@@ -147,6 +147,7 @@ static void work(struct worker *worker, const struct options *options, uint64_t 
         _exit(3);
     }
     sim->plant = options->plant;
+    sim->report = options->trace > 0 ? stdout : NULL;
     for (; seed < options->seed + options->seeds; seed += options->workers) {
         struct sim_result result;
         worker->seed = seed;

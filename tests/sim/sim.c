@@ -328,6 +328,8 @@ void sim_run(struct sim *sim, uint64_t seed, uint64_t events, struct sim_result 
         .restored = sim->restored,
     };
     memcpy(result->violation, sim->violation, sizeof(result->violation));
+    if (sim_failed(sim) && sim->report != NULL)
+        sim_print_state(sim, sim->report);
     sim_clients_end(sim);
     world_end(sim->world);
 }

@@ -12,6 +12,7 @@
  *   sim_clients.c  clients: the real client library
  *   sim_check.c    what must hold after every event
  *   sim_ledger.c   what was seen on the disks, committed and applied
+ *   sim_state.c    where the nodes stand, for a reader
  *   sim_trace.c    the last events, and the hash over all of them
  */
 #ifndef WW_SIM_SIM_H
@@ -106,7 +107,8 @@ struct sim {
     struct sim_trace trace;
     char violation[256]; /* empty: none */
     uint64_t acknowledged, crashes, changes, restored;
-    bool plant; /* disks lie, so that there is something to find: for the simulator's own test */
+    FILE *report; /* where a violated run tells how the nodes stand; NULL: nowhere */
+    bool plant;   /* disks lie, so that there is something to find: for the simulator's own test */
 };
 
 struct sim_result {
@@ -128,6 +130,9 @@ static inline bool sim_failed(const struct sim *sim)
 {
     return sim->violation[0] != 0;
 }
+
+/* sim_state.c */
+void sim_print_state(const struct sim *sim, FILE *to);
 
 /* sim.c */
 void sim_at(struct sim *sim, uint64_t at_ns, struct sim_event event);
