@@ -5,7 +5,7 @@
 
 static uint64_t monotonic_now_ns(struct ww_clock *clock)
 {
-    return ww_time_ns(CLOCK_MONOTONIC);
+    return ww_time_ns(CLOCK_BOOTTIME);
 }
 
 struct ww_clock ww_clock_monotonic = {.now_ns = monotonic_now_ns};

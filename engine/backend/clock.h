@@ -9,7 +9,8 @@ struct ww_clock {
     uint64_t (*now_ns)(struct ww_clock *clock);
 };
 
-/* CLOCK_MONOTONIC. */
+/* CLOCK_BOOTTIME: never goes back, and counts the time that the machine is suspended, so that no
+ * lease outlives it. */
 extern struct ww_clock ww_clock_monotonic;
 
 static inline uint64_t ww_clock_now(struct ww_clock *clock)
