@@ -280,33 +280,52 @@ static void step(uint32_t number)
     fake_cluster_poll(&cluster, at / FAKE_STAGES + 1, at % FAKE_STAGES);
 }
 
-/* The node that `prepare` gives crashes at every step until `done` counts one more. */
-static uint32_t crash_at_every_step(uint32_t (*prepare)(void), uint64_t (*done)(uint32_t node))
+#define MOMENTS 64u
+
+static uint32_t begin_again(uint32_t (*prepare)(void))
 {
-    uint32_t crashes = 0;
+    teardown();
+    begin(5);
+    return prepare();
+}
+
+/* The numbers of steps before which it is at another point of its way, and some between. */
+static uint32_t find_moments(uint32_t (*prepare)(void), uint64_t (*done)(uint32_t node),
+                             uint32_t *moments)
+{
     enum ww_snapshot_step last = WW_SNAPSHOT_NONE;
+    uint32_t count = 0;
+    uint32_t node = begin_again(prepare);
+    uint64_t before = done(node);
     for (uint32_t steps = 0;; steps++) {
-        teardown();
-        begin(5);
-        uint32_t node = prepare();
-        uint64_t before = done(node);
-        for (uint32_t i = 0; i < steps; i++)
-            step(i);
         enum ww_snapshot_step now = group_of(node)->snapshot.step;
         bool finished = done(node) > before && now == WW_SNAPSHOT_NONE;
-        if (now == last && !finished && steps % 16 != 0)
-            continue; /* nothing new */
+        if (now != last || finished || steps % 128 == 0)
+            moments[count++] = steps;
+        if (finished)
+            return count;
         last = now;
-        crashes++;
+        step(steps);
+        cr_assert(steps < 3000 && count < MOMENTS, "it does not come to its end: step %d", now);
+    }
+}
+
+/* The node that `prepare` gives crashes at each of these moments until `done` counts one more. */
+static uint32_t crash_at_every_step(uint32_t (*prepare)(void), uint64_t (*done)(uint32_t node))
+{
+    uint32_t moments[MOMENTS];
+    uint32_t count = find_moments(prepare, done, moments);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t node = begin_again(prepare);
+        for (uint32_t k = 0; k < moments[i]; k++)
+            step(k);
         fake_cluster_kill(&cluster, node);
         fake_cluster_restart(&cluster, node);
         assert_equal(3);
         propose(15);
         assert_equal(3);
-        if (finished)
-            return crashes;
-        cr_assert_lt(steps, 3000, "it does not come to its end: step %d", now);
     }
+    return count;
 }
 
 static uint64_t taken(uint32_t node)
