@@ -172,7 +172,7 @@ class Bench:
         return None
 
     def failed_units(self, name):
-        code, output = run(self.units[name], self.source)
+        code, output = run([*self.units[name], "--timeout", 60], self.source)
         failed = re.findall(r"^not ok\b[ -]*(\S+)", output, re.M)
         if code != 0 and not failed:
             raise Broken(f"the unit tests of {name} ended with {code}:\n{output[-2000:]}")
