@@ -90,6 +90,12 @@
 #define WW_RAFT_RETRY_DOUBLINGS 6u /* a retry waits at most 2^this times the first wait */
 #define WW_RAFT_UPDATE_MESSAGES (2u * WW_NODES_MAX)
 
+/* Client sessions, per group. */
+#define WW_SESSIONS_MAX 64u
+#define WW_SESSION_RUNS 8u /* remembered per session, to answer repeated proposals */
+#define WW_QUERIES_MAX 64u /* of a node, under way */
+#define WW_QUERY_BYTES_MAX 1024u
+
 /* Client library. */
 #define WW_CLIENT_WINDOW_ENTRIES_DEFAULT 4096u
 #define WW_CLIENT_WINDOW_ENTRIES_MAX 65536u
