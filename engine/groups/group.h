@@ -9,6 +9,7 @@
 #include "engine/groups/batch_table.h"
 #include "engine/groups/log_index.h"
 #include "engine/raft/raft.h"
+#include "engine/session/session.h"
 #include "engine/snapshot/snapshot.h"
 
 #include <stdbool.h>
@@ -28,7 +29,8 @@ struct ww_reader {
 
 /* A run of proposals of one client that waits for its commit. */
 struct ww_pending {
-    uint64_t first_sequence;
+    uint64_t session;        /* 0: none; WW_PENDING_REGISTER: a registration */
+    uint64_t first_sequence; /* a registration's nonce */
     uint64_t first_index;
     uint64_t term;
     uint32_t count;
@@ -38,17 +40,27 @@ struct ww_pending {
 };
 
 #define WW_PENDING_NONE UINT32_MAX
+#define WW_PENDING_REGISTER UINT64_MAX
+
+/* What a leader knows of a client's session: nothing, until all that earlier leaders may have
+ * committed of it is applied here, and APPLY was asked. */
+enum ww_client_state {
+    WW_CLIENT_WAITS, /* for APPLY to come to wait_index */
+    WW_CLIENT_ASKED, /* APPLY looks the session up: `session` is its */
+    WW_CLIENT_READY,
+    WW_CLIENT_GONE, /* there is no such session */
+};
 
 /* What the leader knows of one client of one group. */
-struct ww_session {
-    uint32_t client;     /* the client's number, 0: none */
+struct ww_client_slot {
+    uint32_t client; /* the client's number, 0: none */
+    enum ww_client_state state;
+    uint64_t session_id; /* 0: it has none */
     uint64_t term;       /* the leadership that the rest is for */
-    uint64_t expected;   /* next sequence to be accepted */
-    uint64_t refused_ns; /* when a gap was last answered */
-    /* The last committed run, to answer a repeated proposal. */
-    uint64_t done_sequence;
-    uint64_t done_index;
-    uint64_t done_count;
+    uint64_t wait_index;
+    uint64_t expected;         /* next sequence to be accepted */
+    uint64_t refused_ns;       /* when a gap was last answered */
+    struct ww_session session; /* its runs answer repeated proposals */
 };
 
 /* The way of a snapshot of a group, one at a time: net_snapshot.c has the picture. */
@@ -108,7 +120,10 @@ struct ww_group {
     uint32_t pending_first, pending_last; /* slots in the pool */
     struct ww_reader apply;
     struct ww_reader peers[WW_NODES_MAX + 1]; /* by node id */
-    struct ww_session sessions[WW_CLIENTS_MAX];
+    struct ww_client_slot clients[WW_CLIENTS_MAX];
+    /* Log time: the greatest known; as leader, that at the begin of this leadership, and when. */
+    uint64_t time_ns, time_base_ns, leader_since_ns;
+    uint64_t confirmed_round; /* as leader: reads of rounds up to it may be served */
     struct ww_group_snapshot snapshot;
 };
 

@@ -80,6 +80,18 @@ static int restore(void *self, uint32_t group, uint64_t index, const void *bytes
     return WW_OK;
 }
 
+static int query(void *self, uint32_t group, const void *request, size_t bytes, void *answer,
+                 size_t *answer_bytes)
+{
+    const struct log_machine *machine = self;
+    const uint64_t state[2] = {machine->groups[group].applied, machine->groups[group].digest};
+    if (bytes != 0 || *answer_bytes < sizeof(state))
+        return WW_EINVAL;
+    memcpy(answer, state, sizeof(state));
+    *answer_bytes = sizeof(state);
+    return WW_OK;
+}
+
 int ww_machine_log_create(uint32_t groups, struct ww_state_machine *machine)
 {
     struct log_machine *self = calloc(1, sizeof(*self) + groups * sizeof(self->groups[0]));
@@ -93,6 +105,7 @@ int ww_machine_log_create(uint32_t groups, struct ww_state_machine *machine)
         .digest = digest,
         .save = save,
         .restore = restore,
+        .query = query,
         .destroy = free,
     };
     return WW_OK;

@@ -76,7 +76,7 @@ void ww_session_end(struct ww_session_table *table, uint64_t id)
     table->count--;
 }
 
-static void remember(struct ww_session *session, uint64_t sequence, uint64_t index, uint64_t count)
+void ww_session_note(struct ww_session *session, uint64_t sequence, uint64_t index, uint64_t count)
 {
     struct ww_session_run *last = &session->runs[session->run_count - 1];
     if (session->run_count > 0 && last->first_sequence + last->count == sequence &&
@@ -103,7 +103,7 @@ bool ww_session_take(struct ww_session_table *table, uint64_t id, uint64_t seque
     if (*repeated == count)
         return true;
     session->next_sequence = sequence + count;
-    remember(session, sequence + *repeated, index + *repeated, count - *repeated);
+    ww_session_note(session, sequence + *repeated, index + *repeated, count - *repeated);
     return true;
 }
 

@@ -66,6 +66,9 @@ const struct ww_session *ww_session_find(const struct ww_session_table *table, u
  */
 uint64_t ww_session_index(const struct ww_session *session, uint64_t sequence, uint64_t *count);
 
+/* Notes that those entries stand there. */
+void ww_session_note(struct ww_session *session, uint64_t sequence, uint64_t index, uint64_t count);
+
 /* The table as snapshots carry it (docs/formats.md): at most WW_SESSION_BYTES_MAX. */
 #define WW_SESSION_BYTES_MAX sizeof(struct ww_session_table)
 size_t ww_session_encode(const struct ww_session_table *table, void *to);

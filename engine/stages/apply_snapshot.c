@@ -10,8 +10,13 @@ int ww_apply_save(struct ww_shard *shard, struct ww_snapshot_job *job)
     int status = ww_snapshot_begin(&builder);
     if (status != WW_OK)
         return status;
+    const struct ww_session_table *sessions = &shard->apply->sessions[job->about.group];
+    uint8_t encoded[WW_SESSION_BYTES_MAX];
+    status = ww_snapshot_write(&builder, encoded, ww_session_encode(sessions, encoded));
     ww_snapshot_end_sessions(&builder);
-    status = machine->save(machine->self, job->about.group, ww_snapshot_write, &builder);
+    job->about.time_ns = sessions->time_ns;
+    if (status == WW_OK)
+        status = machine->save(machine->self, job->about.group, ww_snapshot_write, &builder);
     if (status != WW_OK) {
         ww_snapshot_discard(&builder);
         return status;
@@ -30,6 +35,9 @@ int ww_apply_restore(struct ww_shard *shard, const struct ww_snapshot_job *job)
                                    &snapshot, NULL);
     if (status != WW_OK)
         return status;
+    if (!ww_session_decode(&shard->apply->sessions[group], snapshot.sessions,
+                           snapshot.header->session_bytes))
+        return WW_EDAMAGED;
     return machine->restore(machine->self, group, snapshot.header->index, snapshot.machine,
                             snapshot.header->machine_bytes);
 }

@@ -4,7 +4,10 @@
  *
  *   net_stage.c    the iteration itself, life cycle, the view for other threads
  *   net_receive.c  datagrams in: check, dispatch
- *   net_propose.c  clients: admit proposals, answer them
+ *   net_propose.c  clients: admit proposals
+ *   net_pending.c  proposals that wait for their commit, and their answers
+ *   net_session.c  client sessions: register them, find out about them
+ *   net_query.c    linearizable queries
  *   net_raft.c     run the consensus core and do what it says
  *   net_log.c      append to the log buffer, close blocks, take what became durable
  *   net_send.c     datagrams out: messages, AppendEntries
@@ -37,6 +40,8 @@ struct ww_open_batch {
     uint16_t count;
     uint64_t term;
     uint64_t first_index;
+    uint64_t session;
+    uint64_t first_sequence;
 };
 
 /* Messages without bodies that wait for the end of the iteration, per link. */
@@ -86,6 +91,21 @@ struct ww_client_read {
     struct ww_reader reader;
 };
 
+enum ww_query_state { WW_QUERY_FREE, WW_QUERY_WAITS, WW_QUERY_ASKED };
+
+/* A client's query. */
+struct ww_client_query {
+    enum ww_query_state state;
+    uint32_t link;
+    uint32_t client;
+    uint32_t group;
+    uint64_t tag;
+    uint64_t term;              /* the leadership that it is for */
+    uint64_t round, read_index; /* as the core wants it */
+    uint64_t index;             /* that it is answered at */
+    struct ww_query job;        /* APPLY's while it was asked */
+};
+
 struct ww_net {
     struct ww_shard *shard;
     struct ww_group *groups;
@@ -113,6 +133,9 @@ struct ww_net {
 
     struct ww_read_buffer read_buffers[WW_READ_BUFFERS];
     struct ww_client_read client_reads[WW_CLIENTS_MAX];
+    struct ww_client_query queries[WW_QUERIES_MAX];
+    uint8_t *query_bytes; /* requests and answers */
+    uint32_t query_count; /* not free */
 
     struct ww_shard_view counters; /* its groups pointer stays NULL */
     /* Of another thread, until NET takes them; view_event (an eventfd) tells that it answered. */
@@ -130,8 +153,36 @@ int ww_net_request(struct ww_net *net, const struct ww_shard_request *request);
 /* net_propose.c */
 void ww_net_propose(struct ww_net *net, uint32_t link, uint32_t client,
                     const struct ww_client_message *message, const uint8_t *body);
-void ww_net_answer_applied(struct ww_net *net, struct ww_group *group);
+
+/* net_pending.c */
+void ww_net_add_pending(struct ww_net *net, struct ww_group *group, const struct ww_pending *run);
+void ww_net_answer_committed(struct ww_net *net, uint32_t group, uint32_t link, uint32_t client,
+                             uint64_t sequence, uint64_t index, uint64_t count);
+void ww_net_answer_applied(struct ww_net *net, struct ww_group *group,
+                           const struct ww_applied *applied);
 void ww_net_abandon_pending(struct ww_net *net, struct ww_group *group);
+/* The first sequence of the client's session that is pending, or is expected next. */
+uint64_t ww_net_pending_from(const struct ww_net *net, const struct ww_group *group,
+                             const struct ww_client_slot *client);
+bool ww_net_registers(const struct ww_net *net, const struct ww_group *group, uint64_t nonce);
+
+/* net_session.c */
+void ww_net_register(struct ww_net *net, uint32_t link, uint32_t client,
+                     const struct ww_client_message *message);
+void ww_net_registered(struct ww_net *net, struct ww_group *group, const struct ww_pending *run,
+                       const struct ww_applied *applied);
+void ww_net_end_session(struct ww_net *net, uint32_t link, uint32_t client,
+                        const struct ww_client_message *message);
+void ww_net_looked_up(struct ww_net *net, struct ww_group *group, uint32_t number);
+/* The slot of a client whose proposals may be taken; NULL: not now, and it was told why. */
+struct ww_client_slot *ww_net_client_slot(struct ww_net *net, uint32_t link, uint32_t client,
+                                          const struct ww_client_message *message);
+
+/* net_query.c */
+void ww_net_query(struct ww_net *net, uint32_t link, uint32_t client,
+                  const struct ww_client_message *message, const uint8_t *body);
+uint32_t ww_net_serve_queries(struct ww_net *net);
+void ww_net_query_answered(struct ww_net *net, const struct ww_applied *applied);
 
 /* net_raft.c. `body` is the AppendEntries' batches, `body_bytes` of them. */
 void ww_net_step(struct ww_net *net, struct ww_group *group, struct ww_raft_event *event,
@@ -141,6 +192,7 @@ void ww_net_append_entries(struct ww_net *net, uint32_t from, const struct ww_ra
 uint32_t ww_net_tick(struct ww_net *net);
 void ww_net_release_promises(struct ww_net *net);
 void ww_net_mark_dirty(struct ww_net *net, struct ww_group *group);
+uint64_t ww_net_log_time(struct ww_net *net, struct ww_group *group); /* of a leader's batch */
 
 /* net_log.c */
 uint8_t *ww_net_reserve(struct ww_net *net, uint32_t bytes);

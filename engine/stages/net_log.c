@@ -86,6 +86,8 @@ void ww_net_commit_batch(struct ww_net *net, struct ww_group *group, const void 
     };
     ww_batch_table_add(&net->table, &group->chain, &slot);
     net->counters.batches_sealed++;
+    if (header->time_ns > group->time_ns)
+        group->time_ns = header->time_ns;
     if (header->kind != WW_BATCH_ENTRIES)
         return;
     uint64_t block = net->buffer.block;
@@ -124,6 +126,9 @@ void ww_net_seal_open(struct ww_net *net)
                       .count = open->count,
                       .term = open->term,
                       .first_index = open->first_index,
+                      .session = open->session,
+                      .first_sequence = open->first_sequence,
+                      .time_ns = ww_net_log_time(net, &net->groups[open->group]),
                   },
                   open->entry_bytes);
     ww_net_commit_batch(net, &net->groups[open->group], open->place);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Clients' proposals: admitted in sequence order per client and group, copied once into the log
- * buffer, answered when applied. What has no room is refused with BUSY at once.
+ * Clients' proposals: admitted in sequence order per client and group, and copied once into the log
+ * buffer. What has no room is refused with BUSY at once.
  */
 #include "engine/stages/net_internal.h"
 
@@ -23,146 +23,46 @@ static void answer(struct ww_net *net, uint32_t link, uint32_t client,
     ww_net_post(net, link, client, &message);
 }
 
-static void answer_committed(struct ww_net *net, uint32_t group, uint32_t link, uint32_t client,
-                             uint64_t sequence, uint64_t index, uint64_t count)
-{
-    struct ww_client_message message = {
-        .type = WW_CLIENT_COMMITTED,
-        .group = group,
-        .sequence = sequence,
-        .oldest = sequence + count,
-        .index = index,
-        .count = (uint32_t)count,
-    };
-    ww_net_post(net, link, client, &message);
-}
-
-/* Adds a run to those that wait; grows the newest one when it simply goes on. */
-static bool add_pending(struct ww_net *net, struct ww_group *group, const struct ww_pending *run)
-{
-    if (group->pending_last != WW_PENDING_NONE) {
-        struct ww_pending *last = &net->pending[group->pending_last];
-        if (last->client == run->client && last->link == run->link && last->term == run->term &&
-            last->first_sequence + last->count == run->first_sequence &&
-            last->first_index + last->count == run->first_index) {
-            last->count += run->count;
-            return true;
-        }
-    }
-    uint32_t slot = net->pending_free;
-    if (slot == WW_PENDING_NONE)
-        return false;
-    net->pending_free = net->pending[slot].next;
-    net->pending[slot] = *run;
-    net->pending[slot].next = WW_PENDING_NONE;
-    if (group->pending_last != WW_PENDING_NONE)
-        net->pending[group->pending_last].next = slot;
-    else
-        group->pending_first = slot;
-    group->pending_last = slot;
-    net->pending_count++;
-    return true;
-}
-
-static void pop_pending(struct ww_net *net, struct ww_group *group)
-{
-    uint32_t slot = group->pending_first;
-    group->pending_first = net->pending[slot].next;
-    if (group->pending_first == WW_PENDING_NONE)
-        group->pending_last = WW_PENDING_NONE;
-    net->pending[slot].next = net->pending_free;
-    net->pending_free = slot;
-    net->pending_count--;
-}
-
-/* Remembers the last committed run, so that a repeated proposal gets its answer again. */
-static void remember(struct ww_session *session, const struct ww_pending *run, uint64_t count)
-{
-    if (session->client != run->client || session->term != run->term)
-        return;
-    bool goes_on = session->done_count > 0 &&
-                   session->done_sequence + session->done_count == run->first_sequence &&
-                   session->done_index + session->done_count == run->first_index;
-    if (!goes_on) {
-        session->done_sequence = run->first_sequence;
-        session->done_index = run->first_index;
-        session->done_count = 0;
-    }
-    session->done_count += count;
-}
-
-void ww_net_answer_applied(struct ww_net *net, struct ww_group *group)
-{
-    while (group->pending_first != WW_PENDING_NONE) {
-        struct ww_pending *run = &net->pending[group->pending_first];
-        if (run->first_index > group->applied)
-            return;
-        uint64_t count = group->applied - run->first_index + 1;
-        count = count < run->count ? count : run->count;
-        answer_committed(net, group->id, run->link, run->client, run->first_sequence,
-                         run->first_index, count);
-        remember(&group->sessions[run->link - WW_LINK_CLIENT], run, count);
-        run->first_sequence += count;
-        run->first_index += count;
-        run->count -= (uint32_t)count;
-        if (run->count == 0)
-            pop_pending(net, group);
-    }
-}
-
-void ww_net_abandon_pending(struct ww_net *net, struct ww_group *group)
-{
-    while (group->pending_first != WW_PENDING_NONE) {
-        const struct ww_pending *run = &net->pending[group->pending_first];
-        struct ww_client_message message = {
-            .type = WW_CLIENT_NOT_LEADER,
-            .group = group->id,
-            .sequence = run->first_sequence,
-            .node = ww_raft_leader(group->raft),
-        };
-        ww_net_post(net, run->link, run->client, &message);
-        pop_pending(net, group);
-    }
-}
-
 /* A run that was accepted before: pending ones get their answer in time, committed ones now. */
 static void answer_again(struct ww_net *net, struct ww_group *group, uint32_t link,
-                         const struct ww_session *session, const struct ww_client_message *message)
+                         const struct ww_client_slot *slot, const struct ww_client_message *message)
 {
-    uint64_t pending_from = session->expected;
-    for (uint32_t slot = group->pending_first; slot != WW_PENDING_NONE;
-         slot = net->pending[slot].next) {
-        const struct ww_pending *run = &net->pending[slot];
-        if (run->client == session->client && run->first_sequence < pending_from)
-            pending_from = run->first_sequence;
-    }
+    uint64_t pending_from = ww_net_pending_from(net, group, slot);
     uint64_t end = message->sequence + message->count;
     end = end < pending_from ? end : pending_from;
-    if (message->sequence >= end)
-        return;
-    /* Index 0 says: committed, but this leader no longer knows where. */
-    uint64_t index = message->sequence >= session->done_sequence && session->done_count > 0
-                         ? session->done_index + (message->sequence - session->done_sequence)
-                         : 0;
-    answer_committed(net, group->id, link, session->client, message->sequence, index,
-                     end - message->sequence);
+    for (uint64_t at = message->sequence; at < end;) {
+        /* Index 0 says: committed, but this leader no longer knows where. */
+        uint64_t count = end - at;
+        uint64_t index = ww_session_index(&slot->session, at, &count);
+        ww_net_answer_committed(net, group->id, link, slot->client, at, index, count);
+        at += count;
+    }
 }
 
 /* Opens a batch for the group, or finds the open one to have room; false: the buffer is full. */
-static bool open_batch(struct ww_net *net, struct ww_group *group, uint32_t bytes, uint32_t count)
+static bool open_batch(struct ww_net *net, struct ww_group *group,
+                       const struct ww_client_message *message)
 {
     struct ww_open_batch *open = &net->open;
+    uint32_t bytes = message->body_bytes, count = message->count;
     uint32_t grown = WW_BATCH_HEADER_BYTES + open->entry_bytes + bytes + WW_BATCH_ALIGN;
     uint64_t limit = atomic_load_explicit(&net->shard->store->limit_position, memory_order_acquire);
     if (open->place != NULL && open->group == group->id && grown <= net->batch_max &&
         open->count + count <= WW_BATCH_ENTRIES_MAX && open->term == ww_raft_term(group->raft) &&
+        open->session == message->index &&
+        (open->session == 0 || open->first_sequence + open->count == message->sequence) &&
         ww_log_buffer_room(&net->buffer, grown, limit) == WW_LOG_ROOM)
         return true;
     ww_net_seal_open(net);
     uint8_t *place = ww_net_reserve(net, WW_BATCH_HEADER_BYTES + bytes + WW_BATCH_ALIGN);
     if (place == NULL)
         return false;
-    *open = (struct ww_open_batch){.place = place, .group = group->id};
+    *open = (struct ww_open_batch){
+        .place = place,
+        .group = group->id,
+        .session = message->index,
+        .first_sequence = message->index != 0 ? message->sequence : 0,
+    };
     return true;
 }
 
@@ -184,8 +84,7 @@ static bool admit(struct ww_net *net, struct ww_group *group, uint32_t link, uin
                   const struct ww_client_message *message, const uint8_t *body)
 {
     if (!ww_raft_takes_proposals(group->raft) || net->pending_free == WW_PENDING_NONE ||
-        ww_net_room(net) < message->body_bytes ||
-        !open_batch(net, group, message->body_bytes, message->count))
+        ww_net_room(net) < message->body_bytes || !open_batch(net, group, message))
         return false;
     struct ww_raft_event event = {.type = WW_RAFT_EV_PROPOSE, .count = message->count};
     ww_net_step(net, group, &event, NULL);
@@ -199,6 +98,7 @@ static bool admit(struct ww_net *net, struct ww_group *group, uint32_t link, uin
     open->entry_bytes += message->body_bytes;
     open->count = (uint16_t)(open->count + message->count);
     struct ww_pending run = {
+        .session = message->index,
         .first_sequence = message->sequence,
         .first_index = net->update.append_from,
         .term = open->term,
@@ -206,8 +106,7 @@ static bool admit(struct ww_net *net, struct ww_group *group, uint32_t link, uin
         .link = link,
         .client = client,
     };
-    bool added = add_pending(net, group, &run);
-    WW_ASSERT(added);
+    ww_net_add_pending(net, group, &run);
     net->counters.proposals += message->count;
     return true;
 }
@@ -246,30 +145,29 @@ void ww_net_propose(struct ww_net *net, uint32_t link, uint32_t client,
         answer(net, link, client, &message, WW_CLIENT_REFUSED, status, 0);
         return;
     }
-    struct ww_session *session = &group->sessions[link - WW_LINK_CLIENT];
-    uint64_t term = ww_raft_term(group->raft);
-    if (session->client != client || session->term != term)
-        *session = (struct ww_session){.client = client, .term = term, .expected = message.oldest};
+    struct ww_client_slot *slot = ww_net_client_slot(net, link, client, &message);
+    if (slot == NULL)
+        return;
     /* What the client no longer asks for was answered: by a former leader, or with a refusal. */
-    if (session->expected < message.oldest)
-        session->expected = message.oldest;
-    if (message.sequence > session->expected) {
-        if (net->now_ns - session->refused_ns >= GAP_ANSWER_NS) {
-            session->refused_ns = net->now_ns;
-            answer(net, link, client, &message, WW_CLIENT_BUSY, WW_OK, session->expected);
+    if (slot->expected < message.oldest)
+        slot->expected = message.oldest;
+    if (message.sequence > slot->expected) {
+        if (net->now_ns - slot->refused_ns >= GAP_ANSWER_NS) {
+            slot->refused_ns = net->now_ns;
+            answer(net, link, client, &message, WW_CLIENT_BUSY, WW_OK, slot->expected);
         }
         return;
     }
-    if (message.sequence + message.count <= session->expected) {
-        answer_again(net, group, link, session, &message);
+    if (message.sequence + message.count <= slot->expected) {
+        answer_again(net, group, link, slot, &message);
         return;
     }
-    skip_entries(&message, &body, session->expected - message.sequence);
+    skip_entries(&message, &body, slot->expected - message.sequence);
     if (!admit(net, group, link, client, &message, body)) {
         net->counters.busy_refusals++;
-        session->refused_ns = net->now_ns;
-        answer(net, link, client, &message, WW_CLIENT_BUSY, WW_EBUSY, session->expected);
+        slot->refused_ns = net->now_ns;
+        answer(net, link, client, &message, WW_CLIENT_BUSY, WW_EBUSY, slot->expected);
         return;
     }
-    session->expected += message.count;
+    slot->expected += message.count;
 }

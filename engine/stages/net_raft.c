@@ -31,12 +31,24 @@ static void persist_hard_state(struct ww_net *net, struct ww_group *group,
     group->hard_state_end = net->buffer.head;
 }
 
+uint64_t ww_net_log_time(struct ww_net *net, struct ww_group *group)
+{
+    uint64_t led_ns =
+        net->now_ns > group->leader_since_ns ? net->now_ns - group->leader_since_ns : 0;
+    uint64_t time_ns = group->time_base_ns + led_ns;
+    return time_ns > group->time_ns ? time_ns : group->time_ns; /* it never goes back */
+}
+
 /* A leader's own entry: the first of its term, or a configuration. */
 static void append_own(struct ww_net *net, struct ww_group *group,
                        const struct ww_raft_update *update)
 {
     const struct ww_configuration *configuration = &update->configuration;
     ww_net_seal_open(net);
+    if (update->append_kind == WW_RAFT_APPENDED_NOOP) {
+        group->time_base_ns = group->time_ns;
+        group->leader_since_ns = net->now_ns;
+    }
     uint8_t *place = ww_net_reserve(net, WW_BATCH_HEADER_BYTES + 2 * WW_BATCH_ALIGN);
     if (place == NULL) {
         ww_shard_fence(net->shard, WW_ENOSPC, "no room in the log for an entry of the leader");
@@ -53,6 +65,7 @@ static void append_own(struct ww_net *net, struct ww_group *group,
                       .count = 1,
                       .term = update->term,
                       .first_index = update->append_from,
+                      .time_ns = ww_net_log_time(net, group),
                   },
                   bytes);
     ww_net_commit_batch(net, group, place);
@@ -137,6 +150,7 @@ static void obey(struct ww_net *net, struct ww_group *group, const struct ww_raf
         send_or_wait(net, group, &update->messages[i]);
     if (update->role_changed)
         change_role(net, group);
+    group->confirmed_round = update->confirmed_round;
 }
 
 void ww_net_step(struct ww_net *net, struct ww_group *group, struct ww_raft_event *event,

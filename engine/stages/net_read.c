@@ -216,16 +216,26 @@ uint32_t ww_net_take_applied(struct ww_net *net)
     uint32_t count = ww_ring_pop(&net->shard->applied, items, 32);
     for (uint32_t i = 0; i < count; i++) {
         struct ww_group *group = &net->groups[items[i].group];
-        if (items[i].kind == WW_APPLY_SAVE) {
+        switch (items[i].kind) {
+        case WW_APPLY_SAVE:
             ww_net_snapshot_built(net, group, items[i].status);
             continue;
-        }
-        if (items[i].kind == WW_APPLY_RESTORE)
+        case WW_APPLY_LOOKUP:
+            ww_net_looked_up(net, group, items[i].slot);
+            continue;
+        case WW_APPLY_QUERY:
+            ww_net_query_answered(net, &items[i]);
+            continue;
+        case WW_APPLY_RESTORE:
             ww_net_snapshot_restored(net, group);
+            break;
+        case WW_APPLY_BATCH:
+            break;
+        }
         group->applied = items[i].index;
         group->digest = items[i].digest;
         ww_net_mark_dirty(net, group);
-        ww_net_answer_applied(net, group);
+        ww_net_answer_applied(net, group, &items[i]);
     }
     return count;
 }

@@ -30,6 +30,15 @@ static void from_client(struct ww_net *net, uint32_t link, uint32_t client,
     case WW_CLIENT_PROPOSE:
         ww_net_propose(net, link, client, message, body);
         break;
+    case WW_CLIENT_REGISTER:
+        ww_net_register(net, link, client, message);
+        break;
+    case WW_CLIENT_END:
+        ww_net_end_session(net, link, client, message);
+        break;
+    case WW_CLIENT_QUERY:
+        ww_net_query(net, link, client, message, body);
+        break;
     case WW_CLIENT_READ:
         ww_net_client_read(net, link, client, message);
         break;

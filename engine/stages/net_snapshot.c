@@ -221,6 +221,8 @@ static bool restore(struct ww_net *net, struct ww_group *group)
         return false;
     go(group, WW_SNAPSHOT_INSTALLED, WW_SNAPSHOT_RESTORING);
     group->fed = job->about.index;
+    if (job->about.time_ns > group->time_ns)
+        group->time_ns = job->about.time_ns;
     return true;
 }
 

@@ -8,6 +8,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+/* A query and its answer. */
+#define QUERY_BYTES ((size_t)WW_QUERY_BYTES_MAX + WW_DATAGRAM_MAX(WW_MTU_MAX))
+
 /* End of an iteration: the groups that something happened to say what is due. */
 static void flush_groups(struct ww_net *net)
 {
@@ -35,8 +38,8 @@ static uint32_t serve_request(struct ww_net *net);
 
 static void set_busy(struct ww_net *net)
 {
-    bool busy =
-        net->blocks_first != net->blocks_end || net->pending_count > 0 || net->dirty_count > 0;
+    bool busy = net->blocks_first != net->blocks_end || net->pending_count > 0 ||
+                net->dirty_count > 0 || net->query_count > 0;
     if (busy != atomic_load_explicit(&net->shard->busy, memory_order_relaxed))
         atomic_store_explicit(&net->shard->busy, busy, memory_order_relaxed);
 }
@@ -77,6 +80,7 @@ uint32_t ww_net_work(struct ww_shard *shard)
         flush_groups(net);
     }
     work += ww_net_serve_client_reads(net);
+    work += ww_net_serve_queries(net);
     if (work > 0 || dirty) {
         ww_net_send_outboxes(net);
         transport->ops->tx_flush(transport);
@@ -120,6 +124,7 @@ static int create_raft(struct ww_net *net, struct ww_group *group,
     if (status != WW_OK)
         return ww_fail(error, status, "group %u: %s", group->id, why != NULL ? why : "no memory");
     group->index = recovered->index;
+    group->time_ns = recovered->time_ns;
     recovered->index = (struct ww_log_index){0};
     return WW_OK;
 }
@@ -176,8 +181,17 @@ static bool allocate(struct ww_net *net)
     net->table.capacity = options->batch_slots;
     net->promises = calloc(options->promises, sizeof(*net->promises));
     net->pending = calloc(options->pendings, sizeof(*net->pending));
+    net->query_bytes = calloc(WW_QUERIES_MAX, QUERY_BYTES);
     return net->groups != NULL && net->dirty != NULL && net->table.slots != NULL &&
-           net->promises != NULL && net->pending != NULL;
+           net->promises != NULL && net->pending != NULL && net->query_bytes != NULL;
+}
+
+static void create_queries(struct ww_net *net)
+{
+    for (uint32_t i = 0; i < WW_QUERIES_MAX; i++) {
+        net->queries[i].job.request = net->query_bytes + i * QUERY_BYTES;
+        net->queries[i].job.answer = net->queries[i].job.request + WW_QUERY_BYTES_MAX;
+    }
 }
 
 int ww_net_create(struct ww_shard *shard, struct ww_group_recovery *recovered,
@@ -197,6 +211,7 @@ int ww_net_create(struct ww_shard *shard, struct ww_group_recovery *recovered,
     for (uint32_t i = 0; i < pendings; i++)
         net->pending[i].next = i + 1 < pendings ? i + 1 : WW_PENDING_NONE;
     create_buffer(net);
+    create_queries(net);
     return create_groups(net, recovered, error);
 }
 
@@ -216,6 +231,7 @@ void ww_net_destroy(struct ww_net *net)
     free(net->table.slots);
     free(net->promises);
     free(net->pending);
+    free(net->query_bytes);
     free(net);
 }
 

@@ -15,12 +15,13 @@
  * durable    event of the disk    LOG leaves completions where they are (in the completion queue)
  * reads      read of the log      never full: NET owns fewer read buffers than it has slots
  * snapshots  store, drop          NET asks again at a later poll
- * committed  batch, save, restore NET feeds the rest at a later poll
+ * committed  batch, lookup, query, save, restore: NET feeds the rest at a later poll
  * applied    how far it came      APPLY takes no further batch
  *
  * Memory: the log buffer and the read buffers belong to NET. LOG reads blocks from `persist` until
  * the `durable` event covers them, and writes a read buffer from `reads` until its event is back.
- * APPLY reads batches from `committed` until the `applied` position covers them.
+ * APPLY reads batches from `committed` until the `applied` position covers them. What else an item
+ * points to is APPLY's until the item is back.
  */
 #ifndef WW_STAGES_PIPELINE_H
 #define WW_STAGES_PIPELINE_H
@@ -40,6 +41,8 @@
 
 struct rte_ring;
 struct ww_snapshot_job;
+struct ww_session;
+struct ww_query;
 
 /* A single-producer single-consumer ring of fixed-size items. */
 struct ww_ring {
@@ -75,6 +78,8 @@ enum ww_apply_kind {
     WW_APPLY_BATCH,   /* run the machine on the entries [from, to] of the batch */
     WW_APPLY_SAVE,    /* make a snapshot of the state at this very point */
     WW_APPLY_RESTORE, /* take the state from a snapshot */
+    WW_APPLY_LOOKUP,  /* copy what is known of the session with that id; id 0: nothing */
+    WW_APPLY_QUERY,   /* let the machine answer a query */
 };
 
 struct ww_committed {
@@ -86,17 +91,39 @@ struct ww_committed {
             uint64_t from;
             uint64_t to;
         };
-        struct ww_snapshot_job *job; /* APPLY's until it is back */
+        /* The following are APPLY's until the item is back. */
+        struct ww_snapshot_job *job;
+        struct {
+            union {
+                struct ww_session *session;
+                struct ww_query *query;
+            };
+            uint32_t slot; /* NET's number for it, which comes back */
+        };
     };
+};
+
+struct ww_query {
+    uint8_t *request; /* WW_QUERY_BYTES_MAX */
+    size_t request_bytes;
+    uint8_t *answer;
+    size_t answer_bytes; /* first the room for it */
 };
 
 /* APPLY to NET. */
 struct ww_applied {
     enum ww_apply_kind kind;
     uint32_t group;
-    int32_t status;  /* SAVE: could it be done? */
+    int32_t status;  /* SAVE, QUERY: could it be done? BATCH: of the entries that were skipped */
+    uint32_t slot;   /* LOOKUP, QUERY */
     uint64_t index;  /* BATCH (one for neighbouring ones of a group), RESTORE: last applied */
     uint64_t digest; /* there */
+    /* BATCH: entries that the machine did not get begin at skipped_from (0: it got all). They were
+     * applied before (WW_OK), their session is gone (WW_EGONE); or it is a session's registration,
+     * then `session` is its id, or there is no room for it (WW_EBUSY). */
+    uint64_t skipped_from;
+    uint64_t skipped;
+    uint64_t session;
 };
 
 struct ww_shard_options {

@@ -36,7 +36,11 @@ struct ww_shard_view {
     uint64_t busy_refusals; /* proposals (messages) refused for want of room */
     uint64_t batches_sealed;
     uint64_t blocks;
-    uint64_t disk_reads; /* of the log, for followers, apply and clients */
+    uint64_t disk_reads;       /* of the log, for followers, apply and clients */
+    uint64_t registrations;    /* of client sessions, as leader */
+    uint64_t session_lookups;  /* of clients that a new leader heard of */
+    uint64_t session_refusals; /* entries of sessions that were gone */
+    uint64_t queries;
     uint64_t snapshots_taken;
     uint64_t snapshots_installed; /* sent by a leader */
     uint64_t snapshots_failed;    /* not saved, not stored, or damaged when they came */

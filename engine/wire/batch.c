@@ -108,7 +108,8 @@ static const char *check_special(const struct ww_batch_header *header, uint32_t 
     const uint8_t *data = (const uint8_t *)header + HEADER + WW_ENTRY_HEADER_BYTES;
     uint32_t bytes = head & 0xffffff;
     struct ww_configuration configuration;
-    if (header->count != 1 || header->session != 0)
+    if (header->count != 1 || header->first_sequence != 0 ||
+        (header->session != 0 && head >> 24 != WW_ENTRY_SESSION))
         return "batch: an entry of the group's own is not alone";
     switch (head >> 24) {
     case WW_ENTRY_NOOP:
@@ -198,14 +199,24 @@ uint32_t ww_batch_check(const void *batch, size_t bytes, const char **why)
     return ww_batch_header(batch)->size_bytes;
 }
 
+/* The data of the only entry, of a type that stands alone. */
+static bool get_special(const struct ww_batch_header *header, uint8_t type, void *data, size_t size)
+{
+    const uint8_t *entry = (const uint8_t *)(header + 1);
+    if (header->count != 1 || load32(entry) >> 24 != type)
+        return false;
+    memcpy(data, entry + WW_ENTRY_HEADER_BYTES, size);
+    return true;
+}
+
 bool ww_batch_configuration(const void *batch, struct ww_configuration *configuration)
 {
-    const struct ww_batch_header *header = batch;
-    const uint8_t *entry = (const uint8_t *)batch + HEADER;
-    if (header->count != 1 || load32(entry) >> 24 != WW_ENTRY_CONFIGURATION)
-        return false;
-    memcpy(configuration, entry + WW_ENTRY_HEADER_BYTES, sizeof(*configuration));
-    return true;
+    return get_special(batch, WW_ENTRY_CONFIGURATION, configuration, sizeof(*configuration));
+}
+
+bool ww_batch_session_nonce(const void *batch, uint64_t *nonce)
+{
+    return get_special(batch, WW_ENTRY_SESSION, nonce, sizeof(*nonce));
 }
 
 bool ww_batch_next(const void *batch, uint32_t *cursor, struct ww_entry *entry)

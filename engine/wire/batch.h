@@ -24,10 +24,11 @@ enum ww_batch_kind {
 
 enum ww_entry_type {
     WW_ENTRY_DATA = 0,
-    /* Those below are of no session, and each stands alone in its batch. */
+    /* Each of those below stands alone in its batch. */
     WW_ENTRY_NOOP = 1,          /* the first entry of a leader's term; empty */
     WW_ENTRY_CONFIGURATION = 2, /* struct ww_configuration */
-    WW_ENTRY_SESSION = 3,       /* a client registers: u64, its nonce */
+    WW_ENTRY_SESSION = 3,       /* u64: a client registers, its nonce; or, in a batch of a session,
+                                 * that session ends: 0 */
 };
 
 #define WW_ENTRY_SESSION_BYTES 8u
@@ -118,6 +119,9 @@ static inline uint64_t ww_batch_last_index(const struct ww_batch_header *header)
  * entry: an entry that is not of data stands alone.
  */
 bool ww_batch_configuration(const void *batch, struct ww_configuration *configuration);
+
+/* The nonce of a SESSION entry that a checked batch carries; false: it carries none. Likewise. */
+bool ww_batch_session_nonce(const void *batch, uint64_t *nonce);
 
 /* Walks the entries of a checked batch: `cursor` starts at 0 and is the caller's to keep. */
 bool ww_batch_next(const void *batch, uint32_t *cursor, struct ww_entry *entry);

@@ -3,7 +3,7 @@
  * The messages between a client and a node, 48 bytes each on the wire, in this very layout.
  *
  *  type        sequence           count    index               other
- *  PROPOSE     first of the run   entries  -                   oldest: oldest sequence that the
+ *  PROPOSE     first of the run   entries  session, or 0       oldest: oldest sequence that the
  *                                                              client has no answer for; body:
  *                                                              entries, encoded as in a batch
  *  COMMITTED   first of the run   entries  log index of first  oldest: next sequence expected
@@ -16,6 +16,17 @@
  *              (bit 63 set)
  *  READ_DATA   the tag            batches  commit position     body: sealed batches; the first may
  *                                                              begin before the wanted index
+ *  REGISTER    client's nonce     -        -
+ *  REGISTERED  the nonce          -        session
+ *  END         client's nonce     -        session
+ *  ENDED       the nonce          -        session
+ *  QUERY       client's tag       -        -                   body: the state machine's query
+ *              (bit 63 set)
+ *  QUERY_DATA  the tag            -        applied index that  body: the state machine's answer
+ *                                          it was answered at
+ *
+ * REFUSED with WW_EGONE names the session in index. BUSY, NOT_LEADER and REFUSED that answer a
+ * REGISTER or a QUERY have its sequence.
  */
 #ifndef WW_WIRE_CLIENT_MESSAGE_H
 #define WW_WIRE_CLIENT_MESSAGE_H
@@ -30,6 +41,13 @@ enum ww_client_message_type {
     WW_CLIENT_REFUSED = 36,
     WW_CLIENT_READ = 37,
     WW_CLIENT_READ_DATA = 38,
+    WW_CLIENT_REGISTER = 39,
+    WW_CLIENT_REGISTERED = 40,
+    WW_CLIENT_QUERY = 41,
+    WW_CLIENT_QUERY_DATA = 42,
+    WW_CLIENT_END = 43, /* of a session: it makes room for another */
+    WW_CLIENT_ENDED = 44,
+    WW_CLIENT_MESSAGE_TYPES_END = 45,
 };
 
 struct ww_client_message {

@@ -33,7 +33,7 @@ static uint32_t head_crc(const struct ww_datagram_header *header, uint32_t head_
 static bool known_type(uint8_t type)
 {
     return (type >= WW_RAFT_APPEND && type < WW_RAFT_MESSAGE_TYPES) ||
-           (type >= WW_CLIENT_PROPOSE && type <= WW_CLIENT_READ_DATA);
+           (type >= WW_CLIENT_PROPOSE && type < WW_CLIENT_MESSAGE_TYPES_END);
 }
 
 /* Messages and bodies must fill the datagram exactly. Both message layouts share these places. */

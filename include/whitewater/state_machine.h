@@ -12,7 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Committed entries of one group, consecutive from `first_index`, in the encoding of the batch. */
+/**
+ * Committed entries of one group, consecutive from `first_index`, in the encoding of the batch.
+ * With no bytes they take no effect: they were proposed again and applied before, or their client's
+ * session is gone.
+ */
 struct ww_apply_run {
     uint32_t group;
     uint32_t count;
@@ -46,10 +50,16 @@ struct ww_state_machine {
      *  another replica; the bytes are only valid during the call. A negative status stops the
      *  node. */
     int (*restore)(void *self, uint32_t group, uint64_t index, const void *bytes, size_t size);
+    /** Answers a client's query about a group's state as it is now: writes at most *answer_bytes to
+     *  `answer` and sets *answer_bytes. It must not change the state. A negative status is the
+     *  client's answer. NULL: the machine has no queries. */
+    int (*query)(void *self, uint32_t group, const void *request, size_t bytes, void *answer,
+                 size_t *answer_bytes);
     void (*destroy)(void *self);
 };
 
-/** The append-only log: keeps nothing but counts and a running CRC64 of all entries per group. */
+/** The append-only log: keeps nothing but counts and a running CRC64 of all entries per group.
+ *  A query without bytes is answered by two u64: the last applied index, and that CRC. */
 int ww_machine_log_create(uint32_t groups, struct ww_state_machine *machine);
 
 #endif

@@ -40,6 +40,8 @@ static void apply_entry(struct world_node *node, uint32_t group, const struct ww
 static int apply(void *self, const struct ww_apply_run *run)
 {
     uint64_t index = run->first_index;
+    if (run->entries_bytes == 0)
+        return WW_OK; /* repeated, or of a session that is gone */
     for (uint32_t at = 0; at < run->entries_bytes; index++) {
         uint32_t head;
         memcpy(&head, run->entries + at, sizeof(head));

@@ -24,10 +24,12 @@ ALLOWED = {
     "engine/raft/": ("engine/raft/", "engine/wire/", "engine/base/"),
     "engine/backend/": ("engine/backend/", "engine/wire/", "engine/base/"),
     "engine/machine/": ("engine/machine/", "engine/wire/", "engine/base/"),
+    "engine/session/": ("engine/session/", "engine/base/"),
     "engine/snapshot/": ("engine/snapshot/", "engine/wire/", "engine/base/"),
     "engine/control/": ("engine/control/", "engine/base/"),
     "engine/stages/": ("engine/stages/", "engine/groups/", "engine/raft/", "engine/backend/",
-                       "engine/machine/", "engine/snapshot/", "engine/wire/", "engine/base/"),
+                       "engine/machine/", "engine/session/", "engine/snapshot/", "engine/wire/",
+                       "engine/base/"),
     "dpdk_io/": ("dpdk_io/", "engine/backend/", "engine/wire/", "engine/base/"),
     "wal_uring/": ("wal_uring/", "engine/backend/", "engine/wire/", "engine/base/"),
 }

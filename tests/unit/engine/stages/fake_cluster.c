@@ -219,6 +219,7 @@ void fake_client_propose(struct fake_cluster *cluster, uint32_t node, uint64_t s
     uint8_t body[FAKE_DATAGRAM], payload[FAKE_DATAGRAM];
     struct ww_client_message message = {.type = WW_CLIENT_PROPOSE,
                                         .sequence = sequence,
+                                        .index = cluster->session,
                                         .oldest = oldest,
                                         .count = count};
     for (uint32_t i = 0; i < count; i++) {
@@ -227,6 +228,19 @@ void fake_client_propose(struct fake_cluster *cluster, uint32_t node, uint64_t s
             ww_entry_encode(body + message.body_bytes, WW_ENTRY_DATA, payload, bytes);
     }
     fake_client_send(cluster, node, &message, body);
+}
+
+struct ww_client_message fake_client_register(struct fake_cluster *cluster, uint32_t node,
+                                              uint64_t nonce)
+{
+    struct ww_client_message message = {.type = WW_CLIENT_REGISTER, .sequence = nonce}, answer;
+    fake_client_send(cluster, node, &message, NULL);
+    for (uint32_t i = 0; i < 100; i++) {
+        fake_cluster_run(cluster, 1);
+        if (fake_client_receive(cluster, &answer, NULL))
+            return answer;
+    }
+    return (struct ww_client_message){0};
 }
 
 bool fake_client_receive(struct fake_cluster *cluster, struct ww_client_message *message,

@@ -35,6 +35,7 @@ struct fake_cluster {
     struct fake_clock clock;
     struct fake_node nodes[FAKE_NODES + 1]; /* 1.. */
     struct fake_options options;
+    uint64_t session; /* of the client's proposals; 0: none */
 };
 
 void fake_cluster_start(struct fake_cluster *cluster, uint64_t seed);
@@ -63,6 +64,10 @@ struct ww_group *fake_cluster_group(struct fake_cluster *cluster, uint32_t node)
 /* Sends `count` entries of `bytes` each, from `sequence` on, to a node. */
 void fake_client_propose(struct fake_cluster *cluster, uint32_t node, uint64_t sequence,
                          uint32_t count, uint32_t bytes, uint64_t oldest);
+
+/* Sends a REGISTER, and others until they are answered; the answer. */
+struct ww_client_message fake_client_register(struct fake_cluster *cluster, uint32_t node,
+                                              uint64_t nonce);
 
 /* Sends any datagram of one message to a node. */
 void fake_client_send(struct fake_cluster *cluster, uint32_t node,

@@ -194,6 +194,17 @@ Test(batch, entries_of_the_groups_own_are_checked)
     cr_assert_str_eq(why_not(ROOM), "it is whole");
     make_special(WW_ENTRY_SESSION, &nonce, sizeof(nonce), 1);
     cr_assert_str_eq(why_not(ROOM), "it is whole");
+    uint64_t found = 0;
+    cr_assert(ww_batch_session_nonce(batch, &found));
+    cr_assert_eq(found, nonce);
+    header->session = 7;
+    reseal();
+    cr_assert_str_eq(why_not(ROOM), "it is whole", "the end of a session");
+    header->first_sequence = 1;
+    reseal();
+    cr_assert_str_eq(why_not(ROOM), "batch: an entry of the group's own is not alone");
+    make_special(WW_ENTRY_CONFIGURATION, &good, sizeof(good), 1);
+    cr_assert_not(ww_batch_session_nonce(batch, &found));
     header->session = 7;
     reseal();
     cr_assert_str_eq(why_not(ROOM), "batch: an entry of the group's own is not alone");

@@ -150,7 +150,7 @@ Test(datagram, each_verdict_has_its_cause)
     WRONG(first->type = 0, WW_DATAGRAM_LAYOUT);
     WRONG(first->type = WW_RAFT_MESSAGE_TYPES, WW_DATAGRAM_LAYOUT);
     WRONG(second->type = WW_CLIENT_PROPOSE - 1, WW_DATAGRAM_LAYOUT);
-    WRONG(second->type = WW_CLIENT_READ_DATA + 1, WW_DATAGRAM_LAYOUT);
+    WRONG(second->type = WW_CLIENT_MESSAGE_TYPES_END, WW_DATAGRAM_LAYOUT);
     WRONG(second->type = 255, WW_DATAGRAM_LAYOUT);
     WRONG(header->body_crc32c++, WW_DATAGRAM_CHECKSUM);
     WRONG((void)0, WW_DATAGRAM_OK);
