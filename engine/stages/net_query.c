@@ -41,6 +41,8 @@ static int begin(struct ww_net *net, struct ww_client_query *query)
 {
     struct ww_group *group = &net->groups[query->group];
     struct ww_raft_event event = {.type = WW_RAFT_EV_READ};
+    if (!ww_raft_is_leader(group->raft))
+        return WW_ENOTLEADER;
     if (net->shard->machine->query == NULL)
         return WW_EINVAL;
     ww_net_step(net, group, &event, NULL);

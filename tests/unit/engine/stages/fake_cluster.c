@@ -45,6 +45,13 @@ static int machine_restore(void *self, uint32_t group, uint64_t index, const voi
                              size - node->padding_bytes);
 }
 
+static int machine_query(void *self, uint32_t group, const void *request, size_t bytes,
+                         void *answer, size_t *answer_bytes)
+{
+    struct fake_node *node = self;
+    return node->log.query(node->log.self, group, request, bytes, answer, answer_bytes);
+}
+
 static void machine_destroy(void *self)
 {
     struct fake_node *node = self;
@@ -61,6 +68,7 @@ static void create_machine(struct fake_node *node)
         .digest = machine_digest,
         .save = machine_save,
         .restore = machine_restore,
+        .query = machine_query,
         .destroy = machine_destroy,
     };
 }

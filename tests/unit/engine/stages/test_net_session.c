@@ -115,6 +115,26 @@ Test(net_session, B3_it_outlives_a_restart_of_all)
     cr_assert_geq(fake_cluster_group(&cluster, leader)->time_ns, before_ns);
 }
 
+Test(net_session, B3_snapshots_carry_it)
+{
+    fake_cluster_stop(&cluster);
+    fake_cluster_start_with(&cluster, 5, (struct fake_options){.snapshot_entries = 4});
+    leader = fake_cluster_leader(&cluster);
+    cluster.session = begin_session(99);
+    struct ww_client_message first = propose(0, 4);
+    for (uint64_t sequence = 4; sequence < 20; sequence++)
+        propose(sequence, 1);
+    fake_cluster_run(&cluster, 500);
+    for (uint32_t id = 1; id <= 3; id++) {
+        cr_assert_gt(fake_cluster_group(&cluster, id)->first_index, cluster.session,
+                     "the session's entry left the log");
+        fake_cluster_kill(&cluster, id);
+        fake_cluster_restart(&cluster, id);
+    }
+    leader = fake_cluster_leader(&cluster);
+    cr_assert_eq(propose(0, 4).index, first.index);
+}
+
 Test(net_session, B3_no_session_no_entries)
 {
     cluster.session = last_index();
