@@ -113,6 +113,7 @@
 #define WW_CLIENT_SEARCH_NS 5000000u         /* between two nodes while no leader is known */
 #define WW_CLIENT_READ_BYTES (256u * WW_KIB) /* asked for by one READ */
 #define WW_CLIENT_READ_SILENCE_NS 20000000u  /* then the READ is sent again */
+#define WW_CLIENT_END_NS 20000000u /* a client that closes waits so long for its sessions' ends */
 #define WW_CLIENT_OPEN_TIMEOUT_NS 2000000000u
 
 _Static_assert(2 * WW_CLIENT_FRAMES_MAX <= 1u << WW_MEMIF_RING_LOG2, "no client fills a ring");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ww tail: committed entries of one replica, byte for byte, to stdout. */
+#include "engine/base/limits.h"
 #include "engine/cli/cli.h"
 #include "engine/cli/framing.h"
 #include "engine/control/http_client.h"
@@ -22,6 +23,7 @@
 #define OUTPUT_WAIT_MS 100
 
 static const struct ww_flag flags[] = {
+    {"consistent", 'c', NULL, NULL, "everything that was acknowledged before now"},
     {"from", 0, "INDEX", "1", "first index"},
     {"follow", 'F', NULL, NULL, "go on with new entries until ^C"},
     {"group", 'g', "GROUP", "0", "Raft group"},
@@ -37,6 +39,7 @@ struct tail {
     struct ww_client *client;
     uint32_t group, node, framing;
     uint64_t next, timeout_ns;
+    uint64_t until; /* the replica must come at least to here */
     size_t used;
     struct ww_error *error;
     uint8_t output[OUTPUT_BYTES];
@@ -127,6 +130,7 @@ static int visit(void *context, const struct ww_log_entry *entry)
 static int run_tail(struct tail *tail)
 {
     bool follow = ww_cli_switch(tail->cli, "follow");
+    uint64_t waited_ns = 0;
     while (true) {
         int status = ww_client_read(tail->client, tail->group, tail->node, tail->next,
                                     tail->timeout_ns, visit, tail, &tail->next);
@@ -142,9 +146,27 @@ static int run_tail(struct tail *tail)
             status = flush(tail);
         if (status != WW_OK)
             return status;
-        if (!follow || ww_cli_interrupted(FOLLOW_INTERVAL_NS))
+        if (tail->next > tail->until)
+            waited_ns = 0;
+        else if ((waited_ns += FOLLOW_INTERVAL_NS) >= tail->timeout_ns)
+            return ww_fail(tail->error, WW_ETIMEOUT,
+                           "node %u does not come to index %" PRIu64 "; it is at %" PRIu64,
+                           tail->node, tail->until, tail->next - 1);
+        if ((!follow && tail->next > tail->until) || ww_cli_interrupted(FOLLOW_INTERVAL_NS))
             return WW_OK;
     }
+}
+
+/* Asks the leader up to where the log was applied when we asked. */
+static int ask_leader(struct tail *tail)
+{
+    uint8_t state[WW_MTU_MAX];
+    size_t size = sizeof(state);
+    int status = ww_client_query(tail->client, tail->group, NULL, 0, tail->timeout_ns, state, &size,
+                                 &tail->until);
+    return status == WW_OK ? WW_OK
+                           : ww_fail(tail->error, status,
+                                     "no leader of group %u says how far the log is", tail->group);
 }
 
 /* The id of the node behind the endpoint. */
@@ -207,6 +229,8 @@ static int run(struct ww_cli *cli)
     ww_cli_block_signals();
     signal(SIGPIPE, SIG_IGN);
     int status = start(tail);
+    if (status == WW_OK && ww_cli_switch(cli, "consistent"))
+        status = ask_leader(tail);
     if (status == WW_OK)
         status = run_tail(tail);
     bool stopped = status == WW_ECLOSED && ww_cli_interrupted(0);

@@ -27,6 +27,7 @@ static int create_groups(struct ww_client *client, const struct ww_client_setup 
         struct ww_client_group *group = &client->groups[i];
         uint32_t leader = setup->leaders[i];
         group->number = i;
+        group->nonce = setup->nonce != 0 ? ww_client_nonce(setup->nonce) : 0;
         group->node = ww_client_knows(client, leader) ? leader : client->nodes[0];
         group->backoff_ns = WW_CLIENT_BACKOFF_MIN_NS;
         group->gap_expected = UINT64_MAX;
@@ -104,6 +105,7 @@ void ww_client_close(struct ww_client *client)
 {
     if (client == NULL)
         return;
+    ww_client_end_sessions(client);
     for (uint32_t i = 0; i < client->group_count; i++)
         ww_client_window_free(&client->groups[i].window);
     free(client->groups);
@@ -189,6 +191,7 @@ void ww_client_hold(struct ww_client *client, struct ww_client_group *group, uin
 
 void ww_client_rewind(struct ww_client *client, struct ww_client_group *group, uint64_t sequence)
 {
+    group->registering = false;
     if (sequence < group->sent)
         group->sent = sequence;
     if (group->sent < group->window.next)
@@ -229,6 +232,7 @@ static bool send_run(struct ww_client *client, struct ww_client_group *group)
         .body_bytes = slice.bytes,
         .sequence = group->sent,
         .oldest = group->window.oldest,
+        .index = group->session,
         .count = slice.count,
     };
     if (!ww_client_send_message(client, group->node, &message, slice.body))
@@ -271,6 +275,13 @@ static bool send_group(struct ww_client *client, struct ww_client_group *group, 
     }
     if (group->sent < group->window.oldest)
         group->sent = group->window.oldest;
+    if (group->nonce != 0 && group->session == 0) {
+        if (!group->registering && group->sent != group->window.next) {
+            ww_client_arm(client, group);
+            *sent += ww_client_register(client, group);
+        }
+        return false;
+    }
     for (uint32_t i = 0; i < WW_BURST; i++) {
         if (group->sent == group->window.next || enough_on_the_way(client, group))
             return false; /* an answer queues it again */

@@ -99,6 +99,10 @@ static void on_not_leader(struct ww_client *client, struct ww_client_group *grou
 static bool on_refused(struct ww_client *client, struct ww_client_group *group,
                        const struct ww_client_message *message)
 {
+    if (message->status == -WW_EGONE) {
+        ww_client_session_gone(client, group, message);
+        return true;
+    }
     if (message->sequence < group->window.oldest)
         return true; /* a late copy */
     if (message->sequence >= group->sent_end || message->status == 0)
@@ -120,8 +124,11 @@ static bool on_message(struct ww_client *client, uint32_t node,
         return false;
     if (message->type == WW_CLIENT_READ_DATA)
         return ww_client_read_data(client, message, body);
+    if (message->type == WW_CLIENT_QUERY_DATA)
+        return ww_client_query_data(client, message, body);
     if ((message->sequence & WW_CLIENT_READ_TAG) != 0)
-        return ww_client_read_refused(client, message);
+        return message->sequence == client->asker.tag ? ww_client_query_refused(client, message)
+                                                      : ww_client_read_refused(client, message);
 
     struct ww_client_group *group = &client->groups[message->group];
     bool sensible;
@@ -130,6 +137,13 @@ static bool on_message(struct ww_client *client, uint32_t node,
         sensible = on_answer(client, group, answer);
         ww_client_deliver(client, group, out);
         return sensible;
+    }
+    if (message->type == WW_CLIENT_REGISTERED || message->type == WW_CLIENT_ENDED) {
+        if (message->type == WW_CLIENT_REGISTERED && message->index != 0)
+            ww_client_registered(client, group, message);
+        else
+            ww_client_ended(client, group, message);
+        return message->index != 0;
     }
     if (node != group->node)
         return true; /* that one is no longer asked: what it cannot do does not matter */

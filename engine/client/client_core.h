@@ -5,6 +5,8 @@
  *
  *   client.c         the public calls; sending, and the timers of the groups
  *   client_answer.c  what comes back
+ *   client_session.c the client's sessions
+ *   client_query.c   linearizable queries
  *   client_read.c    reading the log
  *   client_window.c  proposals without a completion, and answers before their turn
  *   client_status.c  what a node's admin endpoint tells of the cluster
@@ -29,6 +31,7 @@ struct ww_client_setup {
     struct ww_clock *clock;
     uint64_t cluster; /* ww_cluster_number of its name */
     uint32_t number;  /* the client's own, with WW_CLIENT_SOURCE set */
+    uint64_t nonce;   /* random: of the client's sessions; 0: it proposes without one */
     uint32_t mtu;
     uint32_t entry_max;
     uint32_t nodes[WW_NODES_MAX];
@@ -54,6 +57,9 @@ struct ww_client_group {
     uint32_t silent;                            /* resends since the node was last heard of */
     uint32_t hops;                              /* redirects since the last progress */
     bool queued;                                /* in `sending` */
+    uint64_t nonce;                             /* of the session; 0: none is wanted */
+    uint64_t session;                           /* 0: it is not registered yet */
+    bool registering;                           /* a REGISTER is on its way */
 };
 
 /* A ww_client_read in progress, or the last one. */
@@ -71,6 +77,21 @@ struct ww_client_reader {
     uint64_t entry_ns;     /* when the last entry came */
     int (*visit)(void *context, const struct ww_log_entry *entry);
     void *context;
+};
+
+/* A ww_client_query in progress, or the last one. */
+struct ww_client_asker {
+    uint64_t tag; /* 0: none is in progress */
+    int result;
+    uint32_t group;
+    uint32_t node;
+    uint32_t hops;     /* redirects */
+    bool waits;        /* nothing came since it was sent */
+    uint64_t ask_ns;   /* when it is sent again */
+    uint64_t asked_ns; /* when it was sent */
+    void *answer;
+    size_t room, answer_bytes;
+    uint64_t index;
 };
 
 struct ww_client {
@@ -92,7 +113,9 @@ struct ww_client {
     struct ww_client_group **sending; /* groups with something to send */
     struct ww_client_group *groups;
     struct ww_client_reader reader;
+    struct ww_client_asker asker;
     uint64_t tags;
+    uint32_t ending;              /* sessions whose end has no answer yet */
     struct ww_client_stats stats; /* drops: of datagrams that the client itself refused */
 };
 
@@ -118,11 +141,33 @@ void ww_client_deliver(struct ww_client *client, struct ww_client_group *group,
                        struct ww_client_out *out);
 uint32_t ww_client_receive(struct ww_client *client, struct ww_client_out *out);
 
+/* client_session.c */
+bool ww_client_register(struct ww_client *client, struct ww_client_group *group);
+void ww_client_registered(struct ww_client *client, struct ww_client_group *group,
+                          const struct ww_client_message *message);
+void ww_client_session_gone(struct ww_client *client, struct ww_client_group *group,
+                            const struct ww_client_message *message);
+void ww_client_end_sessions(struct ww_client *client);
+void ww_client_ended(struct ww_client *client, struct ww_client_group *group,
+                     const struct ww_client_message *message);
+
+/* Never 0, and without the bit that marks tags. */
+static inline uint64_t ww_client_nonce(uint64_t random)
+{
+    uint64_t nonce = random << 1 >> 1;
+    return nonce != 0 ? nonce : 1;
+}
+
+/* client_query.c: false when the datagram makes no sense */
+bool ww_client_query_data(struct ww_client *client, const struct ww_client_message *message,
+                          const uint8_t *body);
+bool ww_client_query_refused(struct ww_client *client, const struct ww_client_message *message);
+
 /* client_read.c: false when the datagram makes no sense */
 bool ww_client_read_data(struct ww_client *client, const struct ww_client_message *message,
                          const uint8_t *body);
 bool ww_client_read_refused(struct ww_client *client, const struct ww_client_message *message);
 
-#define WW_CLIENT_READ_TAG (1ull << 63) /* in the sequence of a READ: tells it from a proposal's */
+#define WW_CLIENT_READ_TAG (1ull << 63) /* in the sequence of a READ or QUERY: no proposal's */
 
 #endif

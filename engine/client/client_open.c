@@ -64,9 +64,11 @@ static int connect_to(const struct ww_client_options *options,
     };
     for (uint32_t i = 0; i < setup.node_count; i++)
         setup.nodes[i] = cluster->network.nodes[i].id;
-    if (getrandom(&setup.number, sizeof(setup.number), 0) != sizeof(setup.number))
+    if (getrandom(&setup.number, sizeof(setup.number), 0) != sizeof(setup.number) ||
+        getrandom(&setup.nonce, sizeof(setup.nonce), 0) != sizeof(setup.nonce))
         return ww_fail_errno(error, WW_EIO, "getrandom");
     setup.number |= WW_CLIENT_SOURCE;
+    setup.nonce = ww_client_nonce(setup.nonce);
     int status = ww_backend_client_transport(&cluster->network, &setup.transport, error);
     return status == WW_OK ? ww_client_create(&setup, client, error) : status;
 }

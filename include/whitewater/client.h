@@ -4,8 +4,8 @@
  *
  * A client is used by one thread at a time. It polls: nothing happens between calls. Proposals of
  * one group are accepted in the order in which they were made. When the leader changes, what has no
- * answer yet is proposed again to the new leader, so an entry that was accepted but not answered
- * may stand in the log twice (exactly-once sessions come later).
+ * answer yet is proposed again to the new leader. A client proposes in a session of its own per
+ * group, by which the cluster knows what it took already: what is proposed once takes effect once.
  */
 #ifndef WHITEWATER_CLIENT_H
 #define WHITEWATER_CLIENT_H
@@ -35,7 +35,8 @@ void ww_client_options_init(struct ww_client_options *options);
 int ww_client_open(const struct ww_client_options *options, struct ww_client **client,
                    struct ww_error *error);
 
-/** Ends the client; what has no answer is abandoned (it may or may not commit). NULL is allowed. */
+/** Ends the client and its sessions, which may take some milliseconds. What has no answer is
+ *  abandoned (it may or may not commit). NULL is allowed. */
 void ww_client_close(struct ww_client *client);
 
 uint32_t ww_client_groups(const struct ww_client *client);
@@ -56,7 +57,13 @@ struct ww_completion {
     uint32_t count;
     uint64_t first_sequence;
     uint64_t first_index; /**< log index of first_sequence */
-    int status; /**< WW_OK; or a refusal for good, such as WW_ETOOBIG: those were not taken */
+    /**
+     * WW_OK; or a refusal for good, such as WW_ETOOBIG: those were not taken. WW_EGONE: the cluster
+     * let go of the client's session, since it was silent for long (raft.session_timeout) and others
+     * needed the room; whether the entries took effect is not known. Later proposals are made in a
+     * new session.
+     */
+    int status;
 };
 
 /** Sends, receives, retries; returns the number of completions written (at most `max`). */
@@ -83,6 +90,17 @@ struct ww_log_entry {
 int ww_client_read(struct ww_client *client, uint32_t group, uint32_t node, uint64_t from,
                    uint64_t timeout_ns, int (*visit)(void *context, const struct ww_log_entry *),
                    void *context, uint64_t *next);
+
+/**
+ * Asks the state machine of `group` on the leader, for a state that holds all that was answered
+ * before the call (a linearizable read). `request` of up to 1 KiB and the answer are the machine's
+ * own; for the append-only log the request is empty, and the answer two u64: the last applied index
+ * and a CRC64 of the entries. *answer_size is the room, then the answer's size; *index is how far
+ * the log was applied. WW_OK, WW_ETIMEOUT, WW_ETOOBIG (the request, or no room for the answer), or
+ * the machine's refusal, such as WW_EINVAL.
+ */
+int ww_client_query(struct ww_client *client, uint32_t group, const void *request, size_t size,
+                    uint64_t timeout_ns, void *answer, size_t *answer_size, uint64_t *index);
 
 /** What the client counted. */
 struct ww_client_stats {
