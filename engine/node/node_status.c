@@ -158,6 +158,10 @@ static void put_stages(struct json_object *status, const struct ww_shard_view *v
     put_number(stages, "snapshots_installed", view->snapshots_installed);
     put_number(stages, "snapshots_failed", view->snapshots_failed);
     put_number(stages, "disk_reads", view->disk_reads);
+    put_number(stages, "registrations", view->registrations);
+    put_number(stages, "session_lookups", view->session_lookups);
+    put_number(stages, "session_refusals", view->session_refusals);
+    put_number(stages, "queries", view->queries);
     struct json_object *drops = put_object(stages, "drops");
     for (uint32_t i = 0; i < WW_DROPS; i++) {
         if (ww_net_drop_name(i) != NULL)

@@ -73,6 +73,31 @@ def test_tail_begins_where_it_is_told_and_status_shows_all():
             check_in(word, status.text)
 
 
+def test_a_consistent_tail_shows_what_was_acknowledged_before():
+    with Directory() as directory, Cluster(directory) as cluster:
+        leader = cluster.leader()
+        for number in range(5):
+            cluster.append(leader, b"%d\n" % number)
+            for node in cluster.nodes:
+                check_equal(cluster.tail(node, "--consistent").count(b"\n"), number + 1,
+                            f"lines at node {node}")
+        check_equal(cluster.status(leader)["stages"]["queries"], 15)
+        for node in cluster.nodes:
+            if node != leader:
+                cluster.kill(node)
+        alone = ww("tail", "--consistent", "--endpoint", cluster.endpoint(leader), "--timeout",
+                   "500ms")
+        check_equal(alone.returncode, 3, "a leader that lost its followers")
+        check_in("no leader of group 0", alone.errors)
+
+
+def test_many_clients_come_and_go():
+    with Directory() as directory, Cluster(directory, nodes=1, yaml=SMALL) as cluster:
+        for number in range(70): # more than there is room for sessions
+            cluster.append(1, b"%d\n" % number)
+        check_equal(cluster.tail(1), b"".join(b"%d\n" % number for number in range(70)))
+
+
 def test_tail_follows():
     with Directory() as directory, Cluster(directory) as cluster:
         cluster.append(1, b"one\n")

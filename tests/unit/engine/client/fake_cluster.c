@@ -151,6 +151,7 @@ struct ww_client *fake_client(struct fake *fake, uint32_t window_entries, uint64
         .clock = &fake->clock,
         .cluster = FAKE_CLUSTER,
         .number = FAKE_NUMBER,
+        .nonce = fake->nonce,
         .mtu = FAKE_MTU,
         .entry_max = WW_ENTRY_MAX(FAKE_MTU),
         .nodes = {1, 2, 3},

@@ -51,6 +51,7 @@ struct fake_group {
 struct fake {
     struct ww_transport transport; /* first: the client sees only this */
     struct ww_clock clock;
+    uint64_t nonce; /* of the client's sessions; 0: it has none */
     uint64_t now_ns;
     uint64_t step_ns; /* that the clock goes on at each look */
     struct fake_queue to_nodes, to_client;
