@@ -58,10 +58,10 @@ struct ww_completion {
     uint64_t first_sequence;
     uint64_t first_index; /**< log index of first_sequence */
     /**
-     * WW_OK; or a refusal for good, such as WW_ETOOBIG: those were not taken. WW_EGONE: the cluster
-     * let go of the client's session, since it was silent for long (raft.session_timeout) and others
-     * needed the room; whether the entries took effect is not known. Later proposals are made in a
-     * new session.
+     * WW_OK; or a refusal for good, such as WW_ETOOBIG: those were not taken. WW_EGONE: the
+     * client's session is gone, since it was silent for long (raft.session_timeout) and others
+     * needed the room; whether the entries took effect is not known. Later proposals are made in
+     * a new session.
      */
     int status;
 };
