@@ -65,10 +65,12 @@ int ww_raft_recv_append_ack(struct ww_raft *raft, const struct ww_raft_event *ev
     } else if (!found) {
         return WW_OK; /* nothing that we did not know */
     }
-    peer->retries = 0;
-    peer->retry_at_ns = peer->inflight_count > 0 || peer->paused
-                            ? ww_raft_retry_at(raft, peer, raft->now_ns)
-                            : WW_RAFT_NEVER;
+    if (peer->state != WW_RAFT_SEND_SNAPSHOT) { /* a late answer says nothing of its parts */
+        peer->retries = 0;
+        peer->retry_at_ns = peer->inflight_count > 0 || peer->paused
+                                ? ww_raft_retry_at(raft, peer, raft->now_ns)
+                                : WW_RAFT_NEVER;
+    }
     ww_raft_catch_up(raft, peer);
     ww_raft_advance_commit(raft, update);
     if (raft->role == WW_RAFT_LEADER && raft->transfer_to == event->from)

@@ -184,3 +184,26 @@ Test(raft_append_reply, answers_of_older_terms_count_for_nothing)
     cr_expect_eq(fixture_peer(&f, 2).match, 0);
     fixture_stop(&f);
 }
+
+Test(raft_append_reply, a_late_acknowledgement_does_not_stop_the_asking_for_a_snapshot)
+{
+    struct fixture f;
+    struct ww_raft_message message;
+    uint64_t last;
+    uint32_t budget;
+
+    lead(&f);
+    fixture_durable(&f, 5, 6);
+    fixture_ack(&f, 2, 6);
+    cr_assert_eq(fixture_compact(&f, 6, 7), WW_OK);
+    cr_assert(ww_raft_next_append(f.raft, 3, &message, &last, &budget));
+    cr_assert_eq(message.type, WW_RAFT_SNAPSHOT);
+    ww_raft_sent(f.raft, 3, last, SNAPSHOT_BYTES, f.now);
+    cr_assert_not(ww_raft_next_append(f.raft, 3, &message, &last, &budget), "all is on its way");
+    fixture_ack(&f, 3, 1);
+    cr_expect_eq(fixture_peer(&f, 3).match, 1, "an answer to what was sent before");
+    fixture_tick(&f, f.now + RETRY);
+    cr_assert(ww_raft_next_append(f.raft, 3, &message, &last, &budget), "it is asked again");
+    cr_expect_eq(message.type, WW_RAFT_SNAPSHOT);
+    fixture_stop(&f);
+}
