@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* propose, fetch: what clients ask, and what became of it. */
+/* session, propose, read, fetch: what clients ask, and what became of it. */
 #include "scenario_internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define TAG (1ull << 63) /* of READ and its answers */
 #define FETCH_BYTES 4096u
+#define QUERY_BYTES 8u
+#define NONCE (1ull << 40) /* apart from all sequences */
 
 const char *const scenario_answers[] = {"pending", "committed",  "ok",       "busy", "not-leader",
                                         "refused", "registered", "returned", "data", NULL};
@@ -48,6 +51,7 @@ void scenario_answered(void *context, uint32_t client, const struct ww_client_me
         break;
     case WW_CLIENT_BUSY:
         request->answer = ANSWER_BUSY;
+        request->number = message->status; /* 0: a gap */
         break;
     case WW_CLIENT_NOT_LEADER:
         request->answer = ANSWER_NOT_LEADER;
@@ -56,6 +60,17 @@ void scenario_answered(void *context, uint32_t client, const struct ww_client_me
     case WW_CLIENT_REFUSED:
         request->answer = ANSWER_REFUSED;
         request->number = message->status;
+        break;
+    case WW_CLIENT_REGISTERED:
+        request->answer = ANSWER_REGISTERED;
+        request->number = scenario->clients[client].session = message->index;
+        break;
+    case WW_CLIENT_ENDED:
+        request->answer = ANSWER_OK;
+        break;
+    case WW_CLIENT_QUERY_DATA:
+        request->answer = ANSWER_RETURNED;
+        request->number = message->index;
         break;
     case WW_CLIENT_READ_DATA:
         request->answer = ANSWER_DATA;
@@ -69,7 +84,7 @@ void scenario_answered(void *context, uint32_t client, const struct ww_client_me
 void scenario_show_answer(const struct scenario_request *request, char *text, size_t size)
 {
     const char *name = scenario_answers[request->answer];
-    if (request->answer == ANSWER_REFUSED)
+    if (request->answer == ANSWER_REFUSED || request->answer == ANSWER_BUSY)
         snprintf(text, size, "%s %s", name, ww_status_name(-(int)request->number));
     else if (request->number != 0)
         snprintf(text, size, "%s %" PRIu64, name, request->number);
@@ -104,13 +119,88 @@ struct scenario_request *scenario_add_request(struct scenario *scenario)
     return request;
 }
 
+/* The client of that name; a new one when `open`. 0: the one without a session. */
+static uint32_t find_client(struct scenario *scenario, const char *name, bool open)
+{
+    for (uint32_t i = 1; i < scenario->client_count; i++)
+        if (strcmp(scenario->clients[i].name, name) == 0)
+            return i;
+    if (!open)
+        script_fail(&scenario->line, "there is no client '%s': it opens a session first", name);
+    else if (scenario->client_count == WORLD_CLIENTS)
+        script_fail(&scenario->line, "more than %u clients", WORLD_CLIENTS - 1);
+    if (scenario->line.failed)
+        return 0;
+    struct scenario_client *client = &scenario->clients[scenario->client_count];
+    snprintf(client->name, sizeof(client->name), "%s", name);
+    return scenario->client_count++;
+}
+
+/* session C open N [anew] | session C end N */
+static void run_session(struct scenario *scenario)
+{
+    static const char *const ways[] = {"open", "end", NULL};
+    struct script_line *line = &scenario->line;
+    const char *name = script_word(line, "the client");
+    bool end = script_choice(line, "what becomes of a session", ways) == 1;
+    uint32_t node = script_node(line, "whom to ask");
+    bool anew = script_take(line, "anew");
+    uint32_t number = line->failed ? 0 : find_client(scenario, name, !end);
+    struct scenario_request *request = scenario_add_request(scenario);
+    if (request == NULL)
+        return;
+    struct scenario_client *client = &scenario->clients[number];
+    if (client->nonce == 0 || anew)
+        client->nonce = NONCE + ++scenario->next_nonce;
+    struct ww_client_message message = {
+        .type = end ? WW_CLIENT_END : WW_CLIENT_REGISTER,
+        .sequence = client->nonce,
+        .index = end ? client->session : 0,
+    };
+    request->client = number;
+    request->sequence = client->nonce;
+    cluster_client_sends(scenario->cluster, number, node, &message, NULL);
+}
+
+/* What the client has no answer for, from its oldest request on. */
+static uint64_t oldest_pending(const struct scenario *scenario, uint32_t client, uint64_t sequence)
+{
+    for (uint32_t i = 0; i < scenario->request_count; i++) {
+        const struct scenario_request *request = &scenario->requests[i];
+        if (request->client == client && request->count > 0 && request->proposal &&
+            request->answer == ANSWER_PENDING && request->sequence < sequence)
+            sequence = request->sequence;
+    }
+    return sequence;
+}
+
+/* [C #SEQUENCE [oldest SEQUENCE]] */
+static uint32_t read_sequence(struct scenario *scenario, struct ww_client_message *message)
+{
+    struct script_line *line = &scenario->line;
+    if (script_at_string(line)) {
+        message->sequence = message->oldest = scenario->clients[0].next_sequence;
+        return 0;
+    }
+    uint32_t client = find_client(scenario, script_word(line, "an entry"), false);
+    const char *word = script_word(line, "the sequence");
+    if (!line->failed && word[0] != '#')
+        script_fail(line, "a sequence such as #3, not '%s'", word);
+    message->sequence = line->failed ? 0 : strtoull(word + 1, NULL, 10);
+    message->oldest = oldest_pending(scenario, client, message->sequence);
+    if (script_take(line, "oldest"))
+        message->oldest = script_count(line, "the oldest sequence without an answer");
+    message->index = scenario->clients[client].session;
+    return client;
+}
+
 static void run_propose(struct scenario *scenario)
 {
     struct script_line *line = &scenario->line;
-    struct scenario_client *client = &scenario->clients[0];
     uint8_t body[WORLD_DATAGRAM];
     struct ww_client_message message = {.type = WW_CLIENT_PROPOSE};
     uint32_t node = script_node(line, "whom to ask");
+    uint32_t client = read_sequence(scenario, &message);
     do {
         const char *text = script_string(line, "an entry");
         if (message.body_bytes + strlen(text) + WW_ENTRY_HEADER_BYTES > sizeof(body) / 2) {
@@ -124,11 +214,35 @@ static void run_propose(struct scenario *scenario)
     struct scenario_request *request = scenario_add_request(scenario);
     if (request == NULL)
         return;
-    message.sequence = message.oldest = client->next_sequence;
-    client->next_sequence += message.count;
+    if (client == 0)
+        scenario->clients[0].next_sequence += message.count;
+    request->proposal = true;
+    request->client = client;
     request->sequence = message.sequence;
     request->count = message.count;
-    cluster_client_sends(scenario->cluster, 0, node, &message, body);
+    cluster_client_sends(scenario->cluster, client, node, &message, body);
+    /* The leader had to look the session up. */
+    if (client != 0 && request->answer == ANSWER_BUSY && request->number != 0) {
+        request->answer = ANSWER_PENDING;
+        cluster_client_sends(scenario->cluster, client, node, &message, body);
+    }
+}
+
+/* read N: the state machine's query, linearizable. */
+static void run_read(struct scenario *scenario)
+{
+    static const uint8_t query[8];
+    uint32_t node = script_node(&scenario->line, "whom to ask");
+    struct scenario_request *request = scenario_add_request(scenario);
+    if (request == NULL)
+        return;
+    request->sequence = TAG | ++scenario->next_tag;
+    struct ww_client_message message = {
+        .type = WW_CLIENT_QUERY,
+        .sequence = request->sequence,
+        .body_bytes = QUERY_BYTES,
+    };
+    cluster_client_sends(scenario->cluster, 0, node, &message, query);
 }
 
 static void run_fetch(struct scenario *scenario)
@@ -151,6 +265,8 @@ static void run_fetch(struct scenario *scenario)
     cluster_client_sends(scenario->cluster, 0, node, &message, NULL);
 }
 
-const struct scenario_command client_commands[] = {{"propose", run_propose},
+const struct scenario_command client_commands[] = {{"session", run_session},
+                                                   {"propose", run_propose},
+                                                   {"read", run_read},
                                                    {"fetch", run_fetch},
                                                    {0}};

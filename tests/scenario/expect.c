@@ -27,7 +27,7 @@ static void expect_answer(struct scenario *scenario)
         equal = (!script_take(line, "at") ||
                  script_matches(script_number(line, "the index"), request->number)) &&
                 equal;
-    else if (wanted == ANSWER_RETURNED || wanted == ANSWER_DATA)
+    else if ((wanted == ANSWER_RETURNED || wanted == ANSWER_DATA) && script_peek(line) != NULL)
         equal = script_matches(script_number(line, "the number"), request->number) && equal;
     else if (wanted == ANSWER_REFUSED)
         equal =

@@ -95,6 +95,7 @@ void scenario_run(const char *file, const char *text, size_t bytes, bool verbose
     if (scenario == NULL)
         abort();
     scenario->verbose = verbose;
+    scenario->client_count = 1; /* the one without a session */
     unsigned number = 1;
     for (size_t at = 0; at < bytes && !scenario->line.failed; number++) {
         const char *end = memchr(text + at, '\n', bytes - at);

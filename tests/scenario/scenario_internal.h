@@ -28,6 +28,7 @@ enum scenario_answer {
 struct scenario_request {
     char name[SCENARIO_NAME_MAX];
     uint32_t client;
+    bool proposal;
     uint64_t sequence; /* or tag, or nonce */
     uint32_t count;
     enum scenario_answer answer;
@@ -50,7 +51,7 @@ struct scenario {
     uint32_t request_count;
     struct scenario_client clients[WORLD_CLIENTS];
     uint32_t client_count;
-    uint64_t next_tag;
+    uint64_t next_tag, next_nonce;
     /* invariants.c: by index and by term, as first seen; 0: not yet */
     uint64_t committed[SCENARIO_COMMITTED_MAX];
     uint64_t last_committed, highest_leader_term;

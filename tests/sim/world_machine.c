@@ -87,6 +87,19 @@ static int restore(void *self, uint32_t group, uint64_t index, const void *bytes
     return WW_OK;
 }
 
+/* The value of the register that the first byte names. */
+static int query(void *self, uint32_t group, const void *request, size_t bytes, void *answer,
+                 size_t *answer_bytes)
+{
+    const struct world_group_state *state = &((struct world_node *)self)->groups[group];
+    uint8_t number = bytes > 0 ? *(const uint8_t *)request : 0;
+    if (number >= WORLD_REGISTERS || *answer_bytes < sizeof(state->registers[0]))
+        return WW_EINVAL;
+    memcpy(answer, &state->registers[number], sizeof(state->registers[0]));
+    *answer_bytes = sizeof(state->registers[0]);
+    return WW_OK;
+}
+
 static void destroy(void *self)
 {
     /* The state is the world's. */
@@ -102,6 +115,7 @@ void world_machine_init(struct world_node *node)
         .digest = digest,
         .save = save,
         .restore = restore,
+        .query = query,
         .destroy = destroy,
     };
 }
