@@ -205,13 +205,21 @@ void cluster_advance(struct cluster *cluster, uint32_t id, uint64_t ns)
     world_clock_jump(&cluster->world->nodes[id], (int64_t)ns);
 }
 
+bool cluster_waits(const struct cluster *cluster, const struct world_disk *disk,
+                   const struct world_operation *operation)
+{
+    enum cluster_hold held = cluster->disk_held[disk->node];
+    return !operation->done && (operation->kind != WORLD_READ || held == HOLD_ALL);
+}
+
 /* Ends what the disk may end by itself; returns whether there was something. */
 static bool disk_runs(struct cluster *cluster, uint32_t id)
 {
     struct world_disk *disk = &cluster->world->nodes[id].disk;
-    bool held = cluster->disk_held[id];
     for (uint32_t i = 0; i < disk->operation_count; i++) {
-        if (held && disk->operations[i].kind != WORLD_READ)
+        const struct world_operation *operation = &disk->operations[i];
+        if (operation->done ||
+            (cluster->disk_held[id] != HOLD_NOTHING && cluster_waits(cluster, disk, operation)))
             continue;
         world_disk_done(disk, &disk->operations[i]);
         return true;

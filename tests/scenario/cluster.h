@@ -18,6 +18,9 @@
 enum cluster_life { LIFE_RUNNING, LIFE_CRASHED, LIFE_PAUSED, LIFE_FENCED, LIFE_DAMAGED };
 extern const char *const cluster_lives[]; /* their names, NULL at the end */
 
+/* What of a disk waits until it is told to end. */
+enum cluster_hold { HOLD_NOTHING, HOLD_WRITES, HOLD_ALL };
+
 /* What a node's disk holds before the start. */
 struct cluster_preset {
     uint32_t count;
@@ -58,7 +61,7 @@ struct cluster {
     struct cluster_setup setup;
     bool damaged[CLUSTER_NODES];        /* did not start from what its disk holds ... */
     struct ww_error why[CLUSTER_NODES]; /* ... because of this */
-    bool disk_held[CLUSTER_NODES];
+    enum cluster_hold disk_held[CLUSTER_NODES];
     bool disk_fails[CLUSTER_NODES]; /* the next write */
     bool cut[CLUSTER_NODES][CLUSTER_NODES];
     struct cluster_applied applied[CLUSTER_NODES];
@@ -99,11 +102,15 @@ void cluster_start(struct cluster *cluster, uint32_t id);
 /* The process dies. Of the writes that wait, the oldest `kept` reached the disk; `torn`: and the
  * next one in part. */
 void cluster_crash(struct cluster *cluster, uint32_t id, uint32_t kept, bool torn);
+/* Does the operation wait while the disk is held? */
+bool cluster_waits(const struct cluster *cluster, const struct world_disk *disk,
+                   const struct world_operation *operation);
 /* Puts on its disk what the setup says; before its first start. */
 void cluster_preset_disk(struct cluster *cluster, uint32_t id);
 /* The oldest write that waits fails, or else the next one. */
 void cluster_disk_fail(struct cluster *cluster, uint32_t id);
-uint32_t cluster_writes(const struct cluster *cluster, uint32_t id); /* that wait */
+/* Operations that wait, and the end of the oldest `count` of them. */
+uint32_t cluster_writes(const struct cluster *cluster, uint32_t id);
 void cluster_disk_done(struct cluster *cluster, uint32_t id, uint32_t count);
 
 enum cluster_damage { DAMAGE_FLIP, DAMAGE_ZERO, DAMAGE_MISPLACED, DAMAGE_FOREIGN };

@@ -60,12 +60,13 @@ void cluster_preset_disk(struct cluster *cluster, uint32_t id)
     }
 }
 
-/* ---- writes that wait ---- */
+/* ---- operations that wait ---- */
 
-static struct world_operation *oldest_write(struct world_disk *disk)
+static struct world_operation *oldest(const struct cluster *cluster, uint32_t id)
 {
+    struct world_disk *disk = disk_of(cluster, id);
     for (uint32_t i = 0; i < disk->operation_count; i++)
-        if (disk->operations[i].kind != WORLD_READ && !disk->operations[i].done)
+        if (cluster_waits(cluster, disk, &disk->operations[i]))
             return &disk->operations[i];
     return NULL;
 }
@@ -75,22 +76,26 @@ uint32_t cluster_writes(const struct cluster *cluster, uint32_t id)
     const struct world_disk *disk = disk_of(cluster, id);
     uint32_t count = 0;
     for (uint32_t i = 0; i < disk->operation_count; i++)
-        count += disk->operations[i].kind != WORLD_READ && !disk->operations[i].done;
+        count += cluster_waits(cluster, disk, &disk->operations[i]);
     return count;
 }
 
 void cluster_disk_done(struct cluster *cluster, uint32_t id, uint32_t count)
 {
     for (; count > 0; count--)
-        world_disk_done(disk_of(cluster, id), oldest_write(disk_of(cluster, id)));
+        world_disk_done(disk_of(cluster, id), oldest(cluster, id));
     cluster_poll(cluster, id);
 }
 
 void cluster_disk_fail(struct cluster *cluster, uint32_t id)
 {
-    struct world_operation *write = oldest_write(disk_of(cluster, id));
+    struct world_operation *write = oldest(cluster, id);
     if (write == NULL) {
         cluster->disk_fails[id] = true;
+        return;
+    }
+    if (write->kind == WORLD_READ) {
+        script_fail(cluster->line, "what waits there first is a read");
         return;
     }
     world_disk_fail(disk_of(cluster, id), write, WW_EIO, WORLD_SURVIVE_NONE);
@@ -101,8 +106,8 @@ void cluster_crash(struct cluster *cluster, uint32_t id, uint32_t kept, bool tor
 {
     struct world_disk *disk = disk_of(cluster, id);
     for (; kept > 0; kept--)
-        world_disk_done(disk, oldest_write(disk)); /* its event dies with the process */
-    struct world_operation *write = torn ? oldest_write(disk) : NULL;
+        world_disk_done(disk, oldest(cluster, id)); /* its event dies with the process */
+    struct world_operation *write = torn ? oldest(cluster, id) : NULL;
     if (write != NULL && write->kind == WORLD_WRITE) {
         memcpy(disk->bytes + write->position, write->data, WORLD_SECTOR / 8);
         disk->end = write->position + write->size_bytes;

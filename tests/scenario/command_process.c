@@ -10,13 +10,14 @@ static void run_disk(struct scenario *scenario)
     struct script_line *line = &scenario->line;
     uint32_t id = script_node(line, "whose disk");
     unsigned mode = script_choice(line, "what becomes of the disk", modes);
+    bool all = mode == 0 && script_take(line, "all");
     if (!script_end(line))
         return;
     if (mode == 2) {
         cluster_disk_fail(scenario->cluster, id);
         return;
     }
-    scenario->cluster->disk_held[id] = mode == 0;
+    scenario->cluster->disk_held[id] = mode == 1 ? HOLD_NOTHING : all ? HOLD_ALL : HOLD_WRITES;
     cluster_poll(scenario->cluster, id);
 }
 
