@@ -189,11 +189,10 @@ static bool is_node(const char *word)
 uint32_t script_node(struct script_line *line, const char *what)
 {
     const char *word = script_word(line, what);
-    if (!line->failed && !is_node(word)) {
-        script_fail(line, "%s must be a node, 1 to %u, not '%s'", what, WW_NODES_MAX, word);
-        return 0;
-    }
-    return (uint32_t)(word[0] - '0');
+    if (is_node(word))
+        return (uint32_t)(word[0] - '0');
+    script_fail(line, "%s must be a node, 1 to %u, not '%s'", what, WW_NODES_MAX, word);
+    return 0;
 }
 
 uint8_t script_nodes(struct script_line *line, const char *what)
