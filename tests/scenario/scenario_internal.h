@@ -6,7 +6,7 @@
 #include "cluster.h"
 #include "scenario.h"
 
-#define SCENARIO_REQUESTS_MAX 1024u
+#define SCENARIO_REQUESTS_MAX 4096u
 #define SCENARIO_NAME_MAX 32u
 #define SCENARIO_NODE_TEXT 1024u
 #define SCENARIO_COMMITTED_MAX 1024u /* indexes, and terms, that the invariants look at */
