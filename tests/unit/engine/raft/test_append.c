@@ -258,3 +258,110 @@ Test(raft_append, a_window_that_opens_again_is_told)
     cr_expect_eq(f.update.message_count, 0);
     fixture_stop(&f);
 }
+
+/* Restarted with a snapshot up to 5 (term 3), and "34" behind it. */
+static void start_compacted(struct fixture *f)
+{
+    struct ww_raft_options options;
+
+    fixture_options(&options, 3);
+    options.term = 4;
+    options.base_index = 5;
+    options.base_term = 3;
+    options.snapshot_bytes = SNAPSHOT_BYTES;
+    fixture_start_with(f, options, "34");
+}
+
+Test(raft_append, c6_entries_that_a_snapshot_covers_are_not_appended_again)
+{
+    struct fixture f;
+
+    start_compacted(&f);
+    cr_expect_eq(fixture_append(&f, 2, 4, 1, 1, "1223", 0), WW_OK, "all of it is covered");
+    cr_expect_eq(f.update.append_from, 0);
+    fixture_flush(&f, WINDOW);
+    cr_expect_eq(fixture_sent(&f, 2, WW_RAFT_APPEND_ACK)->message.index, 5);
+    cr_expect_eq(fixture_append(&f, 2, 4, 3, 2, "2334", 0), WW_OK, "covered, and known");
+    cr_expect_eq(f.update.append_from, 0);
+    cr_expect_eq(fixture_append(&f, 2, 4, 3, 2, "233444", 0), WW_OK, "8 and 9 are new");
+    cr_expect_eq(f.update.append_from, 8);
+    cr_expect_eq(f.update.append_to, 9);
+    cr_expect_eq(f.update.truncate_from, 0);
+    fixture_stop(&f);
+}
+
+Test(raft_append, entries_behind_a_snapshot_may_be_replaced)
+{
+    struct fixture f;
+
+    start_compacted(&f);
+    cr_expect_eq(fixture_append(&f, 2, 5, 3, 3, "335", 0), WW_OK);
+    cr_expect_eq(f.update.truncate_from, 6);
+    cr_expect_eq(f.update.append_from, 6);
+    cr_expect_eq(ww_raft_last_index(f.raft), 6);
+    fixture_stop(&f);
+}
+
+Test(raft_append, what_contradicts_a_snapshot_is_an_error)
+{
+    struct fixture f;
+
+    start_compacted(&f);
+    cr_expect_eq(fixture_append(&f, 2, 4, 5, 2, "4", 0), WW_EINVAL, "another term at its end");
+    cr_expect_eq(fixture_append(&f, 2, 4, 3, 1, "12222", 0), WW_EINVAL, "the same, in its runs");
+    cr_expect_eq(fixture_append(&f, 2, 4, 5, 3, "34", 0), WW_OK);
+    fixture_stop(&f);
+}
+
+Test(raft_append, a_rejection_names_no_index_that_a_snapshot_covers)
+{
+    struct fixture f;
+
+    start_compacted(&f);
+    fixture_append(&f, 2, 5, 7, 5, "5", 0);
+    cr_assert_not_null(fixture_sent(&f, 2, WW_RAFT_APPEND_REJECT));
+    cr_expect_eq(fixture_sent(&f, 2, WW_RAFT_APPEND_REJECT)->message.log_term, 4);
+    cr_expect_eq(fixture_sent(&f, 2, WW_RAFT_APPEND_REJECT)->message.commit, 7);
+    fixture_append(&f, 2, 5, 6, 5, "5", 0);
+    cr_expect_eq(fixture_sent(&f, 2, WW_RAFT_APPEND_REJECT)->message.log_term, 3);
+    cr_expect_eq(fixture_sent(&f, 2, WW_RAFT_APPEND_REJECT)->message.commit, 6);
+    fixture_append(&f, 2, 4, 2, 2, "", 0);
+    cr_expect_eq(fixture_sent(&f, 2, WW_RAFT_APPEND_REJECT)->message.term, 5, "an old leader");
+    fixture_stop(&f);
+}
+
+Test(raft_append, configurations_that_are_known_are_not_appended_twice)
+{
+    struct fixture f;
+    struct ww_raft_placed_configuration placed = {2, {.voters = VOTERS(4)}};
+
+    fixture_start(&f, 3, 1, 0, "1");
+    fixture_append_placed(&f, 2, 1, 1, 1, "11", &placed, 1);
+    cr_expect(f.update.role_changed);
+    cr_expect_eq(fixture_append_placed(&f, 2, 1, 1, 1, "111", &placed, 1), WW_OK);
+    cr_expect_eq(f.update.append_from, 4);
+    cr_expect_not(f.update.role_changed);
+    cr_expect_eq(fixture_status(&f).configuration_index, 2);
+    fixture_stop(&f);
+}
+
+Test(raft_append, configurations_that_no_leader_makes_are_refused)
+{
+    struct fixture f;
+    struct ww_raft_placed_configuration placed[] = {{2, {.voters = VOTERS(4)}},
+                                                    {2, {.voters = VOTERS(4)}}};
+
+    fixture_start(&f, 3, 1, 0, "1");
+    cr_expect_eq(fixture_append_placed(&f, 2, 1, 1, 1, "11", placed, 2), WW_EINVAL, "twice");
+    placed[0].index = 1;
+    cr_expect_eq(fixture_append_placed(&f, 2, 1, 1, 1, "11", placed, 1), WW_EINVAL, "not in it");
+    placed[0].index = 4;
+    cr_expect_eq(fixture_append_placed(&f, 2, 1, 1, 1, "11", placed, 1), WW_EINVAL, "behind it");
+    placed[0] = (struct ww_raft_placed_configuration){2, {.voters = 0}};
+    cr_expect_eq(fixture_append_placed(&f, 2, 1, 1, 1, "11", placed, 1), WW_EINVAL, "nobody");
+    placed[0].configuration = (struct ww_configuration){.voters = 6, .learners = 2};
+    cr_expect_eq(fixture_append_placed(&f, 2, 1, 1, 1, "11", placed, 1), WW_EINVAL, "both");
+    cr_expect_eq(fixture_append_placed(&f, 2, 1, 1, 1, "", placed, 1), WW_EINVAL, "no entries");
+    cr_expect_eq(ww_raft_last_index(f.raft), 1);
+    fixture_stop(&f);
+}

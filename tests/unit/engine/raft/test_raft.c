@@ -152,3 +152,24 @@ Test(raft, it_starts_from_what_the_disk_held)
     cr_expect_eq(status.peer_count, 0);
     fixture_stop(&f);
 }
+
+Test(raft, a_lone_voter_that_was_one_of_several_waits_before_it_stands)
+{
+    struct fixture f;
+    struct ww_raft_options options;
+    struct ww_raft_placed_configuration alone = {1, {.voters = NODE(1)}};
+
+    fixture_options(&options, 1);
+    options.term = 1;
+    fixture_start_with(&f, options, "1");
+    cr_expect_eq(ww_raft_deadline_ns(f.raft), options.now_ns, "nobody else could lead");
+    fixture_stop(&f);
+
+    options.configuration.voters = VOTERS(2);
+    options.configurations = &alone;
+    options.configuration_count = 1;
+    fixture_start_with(&f, options, "1");
+    cr_expect_geq(ww_raft_deadline_ns(f.raft), options.now_ns + ELECTION_MIN,
+                  "node 2 may lead the change that removes it, with a lease on this one");
+    fixture_stop(&f);
+}

@@ -140,3 +140,72 @@ Test(raft_vote, c9_a_leader_that_hears_a_quorum_is_not_deposed_by_a_candidate)
     cr_expect(ww_raft_is_leader(f.raft));
     fixture_stop(&f);
 }
+
+Test(raft_vote, c13_a_learner_grants_a_vote_when_asked)
+{
+    struct fixture f;
+    struct ww_raft_options options;
+
+    fixture_options(&options, 0);
+    options.configuration =
+        (struct ww_configuration){.voters = NODE(2) | NODE(3), .learners = NODE(1)};
+    fixture_start_with(&f, options, "");
+    cr_expect(ask(&f, 2, WW_RAFT_PRE_VOTE, 1, 0, 0));
+    cr_expect(ask(&f, 2, WW_RAFT_VOTE, 1, 0, 0));
+    cr_expect(ask(&f, 4, WW_RAFT_VOTE, 2, 0, 0), "and to one that it does not know");
+    fixture_stop(&f);
+}
+
+Test(raft_vote, after_a_restart_no_vote_for_an_election_timeout)
+{
+    struct fixture f;
+
+    fixture_start(&f, 3, 4, 0, "14");
+    f.now -= 1; /* the fixture starts when it is over */
+    cr_expect_not(ask(&f, 2, WW_RAFT_PRE_VOTE, 5, 2, 4));
+    cr_expect_not(ask(&f, 2, WW_RAFT_VOTE, 5, 2, 4), "a leader may hold a lease on it");
+    f.now += 1;
+    cr_expect(ask(&f, 2, WW_RAFT_VOTE, 5, 2, 4));
+    fixture_stop(&f);
+
+    fixture_start(&f, 3, 0, 0, "");
+    f.now -= ELECTION_MIN;
+    cr_expect(ask(&f, 2, WW_RAFT_VOTE, 1, 0, 0), "it cannot have answered a leader");
+    fixture_stop(&f);
+}
+
+Test(raft_vote, after_a_jump_of_the_clock_no_vote_for_an_election_timeout)
+{
+    struct fixture f;
+
+    fixture_start(&f, 3, 4, 0, "14");
+    fixture_heartbeat(&f, 2, 4, 2, 4, 0);
+    f.now += 10 * ELECTION_MAX;
+    fixture_step(&f, (struct ww_raft_event){.type = WW_RAFT_EV_TIME_JUMPED});
+    cr_expect_not(ask(&f, 3, WW_RAFT_PRE_VOTE, 5, 2, 4));
+    cr_expect_not(ask(&f, 3, WW_RAFT_VOTE, 5, 2, 4));
+    cr_expect_geq(ww_raft_deadline_ns(f.raft), f.now + ELECTION_MIN,
+                  "nor for itself: the leader may hold a lease on it");
+    fixture_tick(&f, f.now);
+    cr_expect_eq(f.update.message_count, 0);
+    f.now += ELECTION_MIN;
+    cr_expect(ask(&f, 3, WW_RAFT_PRE_VOTE, 5, 2, 4));
+    fixture_stop(&f);
+}
+
+Test(raft_vote, a_vote_that_the_leader_asked_for_is_granted_at_once)
+{
+    struct fixture f;
+    struct ww_raft_message vote = {
+        .type = WW_RAFT_VOTE, .flags = WW_RAFT_TRANSFER, .term = 5, .index = 1, .log_term = 4};
+
+    fixture_start(&f, 3, 4, 0, "14");
+    fixture_heartbeat(&f, 2, 4, 2, 4, 0);
+    fixture_receive(&f, 3, vote);
+    cr_expect_eq(fixture_sent(&f, 3, WW_RAFT_VOTE_REPLY)->message.flags, 0, "its log is shorter");
+    vote.index = 2;
+    fixture_receive(&f, 3, vote);
+    cr_expect_eq(fixture_sent(&f, 3, WW_RAFT_VOTE_REPLY)->message.flags, WW_RAFT_GRANTED);
+    cr_expect_eq(f.update.vote, 3);
+    fixture_stop(&f);
+}

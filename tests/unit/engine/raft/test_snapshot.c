@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/engine/raft/fixture.h"
+
+#include <criterion/criterion.h>
+
+static int receive_part(struct fixture *f, uint32_t from, uint64_t term, uint64_t index,
+                        uint64_t log_term, uint64_t offset)
+{
+    return fixture_receive(f, from,
+                           (struct ww_raft_message){.type = WW_RAFT_SNAPSHOT,
+                                                    .question = 9,
+                                                    .term = term,
+                                                    .index = index,
+                                                    .log_term = log_term,
+                                                    .commit = offset});
+}
+
+static void stage(struct fixture *f, uint64_t term, uint64_t index, uint64_t bytes)
+{
+    fixture_step(f, (struct ww_raft_event){.type = WW_RAFT_EV_SNAPSHOT_STAGED,
+                                           .term = term,
+                                           .index = index,
+                                           .staged_bytes = bytes});
+}
+
+/* A leader of three voters with the log (10, 12], of which node 3 has nothing and is asked so. */
+static void lead_compacted(struct fixture *f)
+{
+    struct ww_raft_message message;
+
+    fixture_lead(f, 3);
+    fixture_propose(f, 10); /* up to 12 */
+    fixture_all_durable(f, NODE(2));
+    while (fixture_replicate(f, 3, 64, &message))
+        continue;
+    cr_assert_eq(fixture_compact(f, 11, 11), WW_OK);
+    fixture_reject(f, 3, 12, 0, 1);
+}
+
+static int acknowledge_part(struct fixture *f, uint16_t question, uint64_t bytes)
+{
+    return fixture_receive(f, 3,
+                           (struct ww_raft_message){.type = WW_RAFT_SNAPSHOT_ACK,
+                                                    .question = question,
+                                                    .term = 2,
+                                                    .index = 11,
+                                                    .log_term = 2,
+                                                    .commit = bytes,
+                                                    .window_bytes = 400});
+}
+
+/* The next part for node 3, of at most `max` bytes; its offset, or UINT64_MAX: none is due. */
+static uint64_t send_part(struct fixture *f, uint32_t max, struct ww_raft_message *message)
+{
+    uint64_t last;
+    uint32_t budget;
+
+    if (!ww_raft_next_append(f->raft, 3, message, &last, &budget))
+        return UINT64_MAX;
+    cr_assert_eq(message->type, WW_RAFT_SNAPSHOT);
+    cr_assert_eq(message->index, 11);
+    cr_assert_eq(message->log_term, 2);
+    cr_assert_eq(last, 11);
+    ww_raft_sent(f->raft, 3, last, budget < max ? budget : max, f->now);
+    return message->commit;
+}
+
+Test(raft_snapshot, compaction_takes_what_is_below_the_first_index)
+{
+    struct fixture f;
+
+    fixture_lead(&f, 3);
+    fixture_propose(&f, 4); /* up to 6 */
+    fixture_all_durable(&f, VOTERS(3));
+    cr_expect_eq(fixture_compact(&f, 5, 4), WW_OK, "entries 4 and 5 stay for those that lag");
+    cr_expect_eq(fixture_status(&f).first_index, 4);
+    cr_expect_eq(fixture_status(&f).snapshot_index, 5);
+    cr_expect_eq(ww_raft_term_at(f.raft, 3), 2, "the base is known");
+    cr_expect_eq(ww_raft_term_at(f.raft, 2), 0);
+    cr_expect_eq(fixture_compact(&f, 4, 5), WW_OK);
+    cr_expect_eq(fixture_status(&f).first_index, 4, "an older snapshot changes nothing");
+    cr_expect_eq(fixture_compact(&f, 6, 7), WW_OK);
+    cr_expect_eq(fixture_status(&f).first_index, 7);
+    cr_expect_eq(fixture_status(&f).last_term, 2, "of an empty log that of the base");
+    fixture_propose(&f, 1);
+    cr_expect_eq(f.update.append_from, 7);
+    fixture_stop(&f);
+}
+
+Test(raft_snapshot, a_snapshot_of_what_is_not_committed_is_refused)
+{
+    struct fixture f;
+
+    fixture_lead(&f, 3);
+    fixture_propose(&f, 1);
+    cr_expect_eq(fixture_compact(&f, 3, 3), WW_EINVAL, "not committed");
+    cr_expect_eq(fixture_compact(&f, 2, 4), WW_EINVAL, "more than it covers");
+    cr_expect_eq(fixture_compact(&f, 2, 0), WW_EINVAL);
+    cr_expect_eq(fixture_step(&f, (struct ww_raft_event){.type = WW_RAFT_EV_COMPACT,
+                                                         .index = 2,
+                                                         .first_index = 2}),
+                 WW_EINVAL, "empty");
+    cr_expect_eq(fixture_status(&f).snapshot_index, 0);
+    fixture_stop(&f);
+}
+
+Test(raft_snapshot, a_follower_beyond_the_log_gets_the_snapshot_in_parts)
+{
+    struct fixture f;
+    struct ww_raft_message message;
+
+    lead_compacted(&f);
+    cr_expect_eq(fixture_peer(&f, 3).state, WW_RAFT_SEND_SNAPSHOT);
+    cr_expect_eq(send_part(&f, 300, &message), 0);
+    cr_expect_eq(send_part(&f, 300, &message), 300);
+    cr_expect_eq(send_part(&f, 500, &message), 600);
+    cr_expect_eq(send_part(&f, 300, &message), UINT64_MAX, "all is on its way");
+    acknowledge_part(&f, message.question, 600);
+    cr_expect_eq(send_part(&f, 300, &message), UINT64_MAX);
+    acknowledge_part(&f, message.question, 1000);
+    cr_expect_eq(fixture_peer(&f, 3).state, WW_RAFT_SEND_SNAPSHOT, "it is not installed yet");
+    fixture_ack(&f, 3, 11);
+    cr_expect_eq(fixture_peer(&f, 3).state, WW_RAFT_REPLICATE);
+    cr_expect_eq(fixture_peer(&f, 3).next, 12);
+    cr_assert(fixture_replicate(&f, 3, 9, &message));
+    cr_expect_eq(message.index, 11);
+    fixture_stop(&f);
+}
+
+Test(raft_snapshot, parts_stay_in_the_window_that_the_follower_grants)
+{
+    struct fixture f;
+    struct ww_raft_message message;
+
+    lead_compacted(&f);
+    send_part(&f, 100, &message);
+    acknowledge_part(&f, message.question, 100); /* grants 400 */
+    cr_expect_eq(send_part(&f, 1000, &message), 100);
+    cr_expect_eq(send_part(&f, 1000, &message), UINT64_MAX, "400 are on their way");
+    acknowledge_part(&f, message.question, 200);
+    cr_expect_eq(send_part(&f, 1000, &message), 500);
+    fixture_stop(&f);
+}
+
+Test(raft_snapshot, sending_resumes_behind_what_is_staged)
+{
+    struct fixture f;
+    struct ww_raft_message message;
+
+    lead_compacted(&f);
+    send_part(&f, 300, &message);
+    send_part(&f, 300, &message);
+    acknowledge_part(&f, message.question, 300);
+    fixture_tick(&f, f.now + 2 * RETRY); /* the second part was lost */
+    cr_expect_eq(send_part(&f, 300, &message), 300);
+    fixture_stop(&f);
+}
+
+Test(raft_snapshot, whether_it_was_installed_is_asked_again)
+{
+    struct fixture f;
+    struct ww_raft_message message;
+
+    lead_compacted(&f);
+    send_part(&f, 1000, &message);
+    acknowledge_part(&f, message.question, 1000);
+    cr_expect_eq(send_part(&f, 1000, &message), UINT64_MAX);
+    fixture_tick(&f, f.now + 2 * RETRY);
+    cr_expect_eq(send_part(&f, 1000, &message), 1000, "an empty part");
+    fixture_stop(&f);
+}
+
+Test(raft_snapshot, a_follower_that_lost_what_was_staged_gets_it_again)
+{
+    struct fixture f;
+    struct ww_raft_message message;
+    uint16_t old;
+
+    lead_compacted(&f);
+    send_part(&f, 300, &message);
+    old = message.question;
+    acknowledge_part(&f, old, 300);
+    send_part(&f, 300, &message);
+    fixture_tick(&f, f.now + 2 * RETRY);
+    send_part(&f, 300, &message);
+    acknowledge_part(&f, old, 0);
+    cr_expect_eq(send_part(&f, 300, &message), 600, "that answer was overtaken");
+    fixture_tick(&f, f.now + 8 * RETRY);
+    cr_expect_eq(send_part(&f, 300, &message), 300);
+    acknowledge_part(&f, message.question, 0);
+    cr_expect_eq(send_part(&f, 300, &message), 0);
+    fixture_stop(&f);
+}
+
+Test(raft_snapshot, answers_that_overtook_each_other_do_not_send_parts_twice)
+{
+    struct fixture f;
+    struct ww_raft_message message;
+
+    lead_compacted(&f);
+    send_part(&f, 200, &message);
+    send_part(&f, 200, &message);
+    acknowledge_part(&f, message.question, 400);
+    acknowledge_part(&f, message.question, 200);
+    cr_expect_eq(send_part(&f, 200, &message), 400);
+    fixture_stop(&f);
+}
+
+Test(raft_snapshot, acknowledgements_of_another_snapshot_do_not_count)
+{
+    struct fixture f;
+    struct ww_raft_message message;
+    struct ww_raft_message other = {
+        .type = WW_RAFT_SNAPSHOT_ACK, .term = 2, .index = 10, .log_term = 2, .commit = 500};
+
+    lead_compacted(&f);
+    send_part(&f, 600, &message);
+    other.question = message.question;
+    fixture_receive(&f, 3, other);
+    other.index = 11;
+    other.commit = 2000;
+    fixture_receive(&f, 3, other);
+    other.log_term = 1;
+    other.commit = 500;
+    fixture_receive(&f, 3, other);
+    acknowledge_part(&f, message.question, 100); /* 500 on their way, 400 granted */
+    cr_expect_eq(send_part(&f, 600, &message), UINT64_MAX);
+    fixture_stop(&f);
+}
+
+Test(raft_snapshot, a_newer_snapshot_takes_the_place_of_the_one_being_sent)
+{
+    struct fixture f;
+    struct ww_raft_message message;
+    uint64_t last;
+    uint32_t budget;
+
+    lead_compacted(&f);
+    send_part(&f, 600, &message);
+    fixture_compact(&f, 12, 13);
+    cr_assert(ww_raft_next_append(f.raft, 3, &message, &last, &budget));
+    cr_expect_eq(message.index, 12);
+    cr_expect_eq(message.commit, 0);
+    fixture_stop(&f);
+}
+
+Test(raft_snapshot, a_follower_whose_next_entry_is_compacted_gets_it)
+{
+    struct fixture f;
+    struct ww_raft_message message;
+
+    fixture_lead(&f, 3);
+    fixture_propose(&f, 10); /* up to 12; 3 has them to 2, and was sent none */
+    fixture_all_durable(&f, NODE(2));
+    fixture_compact(&f, 11, 12);
+    cr_expect_eq(fixture_peer(&f, 3).state, WW_RAFT_SEND_SNAPSHOT);
+    cr_expect_eq(send_part(&f, 1000, &message), 0);
+    fixture_stop(&f);
+}
+
+Test(raft_snapshot, a_follower_stages_parts_of_what_it_lacks)
+{
+    struct fixture f;
+
+    fixture_start(&f, 3, 4, 0, "14");
+    cr_expect_eq(receive_part(&f, 2, 4, 9, 4, 0), WW_OK);
+    cr_expect(f.update.snapshot_chunk);
+    cr_expect_eq(ww_raft_leader(f.raft), 2, "it comes from the leader");
+    stage(&f, 4, 9, 300);
+    cr_assert_not_null(fixture_sent(&f, 2, WW_RAFT_SNAPSHOT_ACK));
+    cr_expect_eq(fixture_sent(&f, 2, WW_RAFT_SNAPSHOT_ACK)->message.commit, 300);
+    cr_expect_eq(fixture_sent(&f, 2, WW_RAFT_SNAPSHOT_ACK)->message.index, 9);
+    cr_expect_eq(fixture_sent(&f, 2, WW_RAFT_SNAPSHOT_ACK)->message.question, 9);
+    cr_expect_not(fixture_sent(&f, 2, WW_RAFT_SNAPSHOT_ACK)->wait);
+    fixture_stop(&f);
+}
+
+Test(raft_snapshot, parts_of_old_terms_and_second_leaders_are_refused)
+{
+    struct fixture f;
+
+    fixture_start(&f, 3, 4, 0, "14");
+    cr_expect_eq(receive_part(&f, 2, 3, 9, 3, 0), WW_OK);
+    cr_expect_not(f.update.snapshot_chunk);
+    cr_assert_not_null(fixture_sent(&f, 2, WW_RAFT_SNAPSHOT_ACK));
+    cr_expect_eq(fixture_sent(&f, 2, WW_RAFT_SNAPSHOT_ACK)->message.term, 4);
+    stage(&f, 3, 9, 300);
+    cr_expect_eq(f.update.message_count, 0, "no leader to tell");
+    receive_part(&f, 2, 4, 9, 4, 0);
+    cr_expect_eq(receive_part(&f, 3, 4, 9, 4, 0), WW_EINVAL);
+    fixture_stop(&f);
+}
+
+Test(raft_snapshot, a_part_of_what_is_committed_is_answered_as_done)
+{
+    struct fixture f;
+
+    fixture_start(&f, 3, 4, 0, "14");
+    fixture_heartbeat(&f, 2, 4, 2, 4, 2);
+    fixture_flush(&f, WINDOW);
+    receive_part(&f, 2, 4, 2, 4, 0);
+    cr_expect_not(f.update.snapshot_chunk);
+    fixture_flush(&f, WINDOW);
+    cr_assert_not_null(fixture_sent(&f, 2, WW_RAFT_APPEND_ACK));
+    cr_expect_eq(fixture_sent(&f, 2, WW_RAFT_APPEND_ACK)->message.index, 2);
+    fixture_stop(&f);
+
+    fixture_start(&f, 3, 4, 0, "14");
+    fixture_append(&f, 2, 4, 1, 1, "4", 2);
+    fixture_receive(&f, 3,
+                    (struct ww_raft_message){.type = WW_RAFT_APPEND_REJECT,
+                                             .term = 5,
+                                             .commit = 1}); /* a term without a leader */
+    fixture_hard_state_durable(&f);
+    receive_part(&f, 3, 5, 2, 4, 0);
+    fixture_flush(&f, WINDOW);
+    cr_expect_eq(fixture_sent(&f, 3, WW_RAFT_APPEND_ACK)->message.index, 2,
+                 "any leader has what is committed");
+    fixture_stop(&f);
+}
+
+Test(raft_snapshot, c15_an_installed_snapshot_that_our_log_contains_keeps_what_follows)
+{
+    struct fixture f;
+
+    fixture_start(&f, 3, 4, 0, "1144");
+    receive_part(&f, 2, 4, 3, 4, 0);
+    cr_expect_eq(fixture_install(&f, 4, 3, VOTERS(4)), WW_OK);
+    cr_expect(f.update.installed);
+    cr_expect_eq(f.update.truncate_from, 0);
+    cr_expect_eq(f.update.commit, 3);
+    cr_expect_eq(fixture_status(&f).first_index, 4);
+    cr_expect_eq(fixture_status(&f).last_index, 4);
+    cr_expect_eq(fixture_status(&f).configuration.voters, VOTERS(4));
+    fixture_flush(&f, WINDOW);
+    cr_expect_eq(fixture_sent(&f, 2, WW_RAFT_APPEND_ACK)->message.index, 3);
+    fixture_stop(&f);
+}
+
+Test(raft_snapshot, c15_one_that_our_log_contradicts_takes_its_place)
+{
+    struct fixture f;
+    struct ww_raft_placed_configuration placed = {2, {.voters = VOTERS(5)}};
+
+    fixture_start(&f, 3, 4, 0, "1");
+    fixture_append_placed(&f, 2, 4, 1, 1, "2222", &placed, 1);
+    cr_expect_eq(fixture_install(&f, 4, 3, VOTERS(4)), WW_OK);
+    cr_expect(f.update.installed);
+    cr_expect_eq(f.update.truncate_from, 1);
+    cr_expect_eq(fixture_status(&f).first_index, 4);
+    cr_expect_eq(fixture_status(&f).last_index, 3);
+    cr_expect_eq(fixture_status(&f).last_term, 4);
+    cr_expect_eq(fixture_status(&f).durable, 3);
+    cr_expect_eq(fixture_status(&f).configuration.voters, VOTERS(4));
+    cr_expect_eq(fixture_status(&f).configuration_index, 3);
+    cr_expect_eq(fixture_append(&f, 2, 4, 3, 4, "4", 4), WW_OK);
+    cr_expect_eq(f.update.append_from, 4);
+    fixture_stop(&f);
+}
+
+Test(raft_snapshot, c15_one_that_is_ahead_of_our_log_takes_its_place)
+{
+    struct fixture f;
+
+    fixture_start(&f, 3, 4, 0, "14");
+    cr_expect_eq(fixture_install(&f, 3, 9, VOTERS(3)), WW_OK);
+    cr_expect(f.update.installed);
+    cr_expect_eq(f.update.commit, 9);
+    cr_expect(f.update.commit_changed);
+    cr_expect_eq(fixture_status(&f).last_index, 9);
+    cr_expect_eq(fixture_status(&f).snapshot_index, 9);
+    fixture_stop(&f);
+}
+
+Test(raft_snapshot, a_configuration_behind_the_snapshot_stays)
+{
+    struct fixture f;
+    struct ww_raft_placed_configuration placed = {4, {.voters = VOTERS(5)}};
+
+    fixture_start(&f, 3, 4, 0, "1");
+    fixture_append_placed(&f, 2, 4, 1, 1, "444", &placed, 1);
+    cr_expect_eq(fixture_install(&f, 4, 3, VOTERS(4)), WW_OK);
+    cr_expect_eq(fixture_status(&f).configuration.voters, VOTERS(5));
+    cr_expect_eq(fixture_append(&f, 3, 5, 3, 4, "5", 0), WW_OK);
+    cr_expect_eq(fixture_status(&f).configuration.voters, VOTERS(4), "that of the snapshot");
+    fixture_stop(&f);
+}
+
+Test(raft_snapshot, c15_one_at_or_before_the_commit_position_is_ignored)
+{
+    struct fixture f;
+
+    fixture_start(&f, 3, 4, 0, "1144");
+    fixture_heartbeat(&f, 2, 4, 4, 4, 3);
+    cr_expect_eq(fixture_install(&f, 4, 3, VOTERS(4)), WW_OK);
+    cr_expect_not(f.update.installed);
+    cr_expect_eq(fixture_status(&f).first_index, 1);
+    cr_expect_eq(fixture_status(&f).configuration.voters, VOTERS(3));
+    fixture_stop(&f);
+}
+
+Test(raft_snapshot, c15_a_leader_installs_none)
+{
+    struct fixture f;
+
+    fixture_lead(&f, 3);
+    cr_expect_eq(fixture_install(&f, 2, 9, VOTERS(3)), WW_OK);
+    cr_expect_not(f.update.installed);
+    cr_expect_eq(fixture_status(&f).last_index, 2);
+    cr_expect_eq(receive_part(&f, 2, 2, 9, 2, 0), WW_EINVAL);
+    fixture_stop(&f);
+}
+
+Test(raft_snapshot, one_that_cannot_be_is_refused)
+{
+    struct fixture f;
+
+    fixture_start(&f, 3, 4, 0, "1");
+    cr_expect_eq(fixture_install(&f, 5, 9, VOTERS(3)), WW_EINVAL, "of a term to come");
+    cr_expect_eq(fixture_install(&f, 0, 9, VOTERS(3)), WW_EINVAL);
+    cr_expect_eq(fixture_install(&f, 4, UINT64_MAX, VOTERS(3)), WW_EINVAL);
+    cr_expect_eq(fixture_install(&f, 4, 9, 0), WW_EINVAL, "without voters");
+    cr_expect_eq(fixture_status(&f).last_index, 1);
+    fixture_stop(&f);
+}
+
+Test(raft_snapshot, a_restart_begins_behind_the_snapshot)
+{
+    struct fixture f;
+    struct ww_raft_options options;
+
+    fixture_options(&options, 3);
+    options.term = 4;
+    options.base_index = 7;
+    options.base_term = 3;
+    options.snapshot_bytes = SNAPSHOT_BYTES;
+    fixture_start_with(&f, options, "34");
+    cr_expect_eq(ww_raft_commit(f.raft), 7);
+    cr_expect_eq(fixture_status(&f).first_index, 8);
+    cr_expect_eq(fixture_status(&f).last_index, 9);
+    cr_expect_eq(fixture_status(&f).snapshot_index, 7);
+    cr_expect_eq(ww_raft_term_at(f.raft, 8), 3);
+    fixture_stop(&f);
+}
