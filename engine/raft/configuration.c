@@ -106,6 +106,7 @@ bool ww_raft_configuration_at(const struct ww_raft *raft, uint64_t index,
     const struct ww_raft_placed_configuration *placed =
         raft->configuration.index <= index ? &raft->configuration : &raft->previous_configuration;
 
+    /* A node that waited to be added does not know the first one. */
     *configuration = placed->configuration;
-    return placed->index <= index;
+    return placed->index <= index && configuration->voters != 0;
 }

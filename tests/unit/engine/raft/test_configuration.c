@@ -108,6 +108,7 @@ Test(raft_configuration, the_configuration_at_an_index)
     struct fixture f;
     struct ww_configuration configuration;
     struct ww_raft_options options;
+    struct ww_raft_placed_configuration added = {2, {.voters = NODE(2), .learners = NODE(1)}};
 
     start_with_change(&f);
     cr_expect(ww_raft_configuration_at(f.raft, 1, &configuration));
@@ -123,6 +124,12 @@ Test(raft_configuration, the_configuration_at_an_index)
     fixture_start_with(&f, options, "1");
     cr_expect_not(ww_raft_configuration_at(f.raft, 4, &configuration), "before the log begins");
     cr_expect(ww_raft_configuration_at(f.raft, 6, &configuration));
+    fixture_stop(&f);
+
+    fixture_start(&f, 0, 1, 0, "");
+    fixture_append_placed(&f, 2, 1, 0, 0, "111", &added, 1);
+    cr_expect_not(ww_raft_configuration_at(f.raft, 1, &configuration), "it waited to be added");
+    cr_expect(ww_raft_configuration_at(f.raft, 2, &configuration));
     fixture_stop(&f);
 }
 

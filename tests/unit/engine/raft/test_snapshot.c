@@ -170,6 +170,20 @@ Test(raft_snapshot, whether_it_was_installed_is_asked_again)
     fixture_stop(&f);
 }
 
+Test(raft_snapshot, sending_resumes_though_heartbeats_are_answered)
+{
+    struct fixture f;
+    struct ww_raft_message message;
+
+    lead_compacted(&f);
+    send_part(&f, 1000, &message);
+    fixture_ack(&f, 3, 5); /* it has more than was known, not enough */
+    cr_expect_eq(fixture_peer(&f, 3).match, 5);
+    fixture_tick(&f, f.now + 2 * RETRY);
+    cr_expect_eq(send_part(&f, 1000, &message), 0);
+    fixture_stop(&f);
+}
+
 Test(raft_snapshot, a_follower_that_lost_what_was_staged_gets_it_again)
 {
     struct fixture f;
@@ -255,6 +269,27 @@ Test(raft_snapshot, a_follower_whose_next_entry_is_compacted_gets_it)
     fixture_compact(&f, 11, 12);
     cr_expect_eq(fixture_peer(&f, 3).state, WW_RAFT_SEND_SNAPSHOT);
     cr_expect_eq(send_part(&f, 1000, &message), 0);
+    fixture_stop(&f);
+}
+
+Test(raft_snapshot, a_heartbeat_names_an_entry_that_the_log_still_has)
+{
+    struct fixture f;
+    struct ww_raft_message message;
+
+    fixture_lead(&f, 3);
+    fixture_propose(&f, 10); /* up to 12 */
+    fixture_all_durable(&f, NODE(2));
+    while (fixture_replicate(&f, 3, 64, &message))
+        continue;
+    fixture_reject(&f, 3, 12, 0, 5);
+    cr_assert(fixture_replicate(&f, 3, 64, &message));
+    cr_assert_eq(message.index, 4, "the question, with all that follows");
+    fixture_compact(&f, 9, 10);
+    fixture_tick(&f, ww_raft_deadline_ns(f.raft));
+    cr_assert_not_null(fixture_sent(&f, 3, WW_RAFT_APPEND));
+    cr_expect_eq(fixture_sent(&f, 3, WW_RAFT_APPEND)->message.index, 9);
+    cr_expect_eq(fixture_sent(&f, 3, WW_RAFT_APPEND)->message.log_term, 2);
     fixture_stop(&f);
 }
 
