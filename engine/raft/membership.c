@@ -63,7 +63,7 @@ void ww_raft_membership_committed(struct ww_raft *raft, struct ww_raft_update *u
 {
     struct ww_configuration next = raft->configuration.configuration;
 
-    if (raft->configuration.index > raft->commit || !ww_raft_committed_own(raft))
+    if (raft->configuration.index > raft->commit)
         return;
     if (ww_configuration_joint(&next)) {
         next.old_voters = 0;

@@ -207,3 +207,17 @@ Test(raft_append_reply, a_late_acknowledgement_does_not_stop_the_asking_for_a_sn
     cr_expect_eq(message.type, WW_RAFT_SNAPSHOT);
     fixture_stop(&f);
 }
+
+Test(raft_append_reply, a_hint_above_what_was_asked_is_not_believed)
+{
+    struct fixture f;
+    struct ww_raft_message message;
+
+    fixture_start(&f, 3, 1, 0, "111");
+    fixture_become_leader(&f);
+    fixture_replicate(&f, 2, 9, &message);
+    cr_expect_eq(message.index, 3);
+    fixture_reject(&f, 2, 3, 0, 99);
+    cr_expect_eq(fixture_peer(&f, 2).next, 3);
+    fixture_stop(&f);
+}

@@ -45,9 +45,13 @@ Test(raft_membership, c10_no_change_while_one_is_pending)
     struct fixture f;
 
     fixture_lead(&f, 3);
+    fixture_propose(&f, 1);
     cr_expect_eq(fixture_change(&f, VOTERS(3), NODE(4)), WW_OK);
-    expect_appended(&f, VOTERS(3), 0, NODE(4));
     cr_expect(f.update.role_changed, "the configuration of the status did");
+    expect_appended(&f, VOTERS(3), 0, NODE(4));
+    fixture_ack(&f, 2, 3);
+    fixture_ack(&f, 3, 3);
+    cr_expect_eq(f.update.commit, 3, "the entry before it");
     cr_expect_eq(fixture_change(&f, VOTERS(3), NODE(5)), WW_EBUSY);
     cr_expect_eq(f.update.append_from, 0);
     fixture_all_durable(&f, VOTERS(3));

@@ -173,3 +173,13 @@ Test(raft, a_lone_voter_that_was_one_of_several_waits_before_it_stands)
                   "node 2 may lead the change that removes it, with a lease on this one");
     fixture_stop(&f);
 }
+
+Test(raft, an_event_that_is_none_is_refused)
+{
+    struct fixture f;
+
+    fixture_start(&f, 3, 1, 0, "1");
+    cr_expect_eq(fixture_step(&f, (struct ww_raft_event){.type = WW_RAFT_EV_TIME_JUMPED + 1}),
+                 WW_EINVAL);
+    fixture_stop(&f);
+}

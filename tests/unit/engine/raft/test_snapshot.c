@@ -293,6 +293,35 @@ Test(raft_snapshot, a_heartbeat_names_an_entry_that_the_log_still_has)
     fixture_stop(&f);
 }
 
+Test(raft_snapshot, while_one_is_sent_rejections_say_nothing_new)
+{
+    struct fixture f;
+    struct ww_raft_message message;
+
+    lead_compacted(&f);
+    send_part(&f, 300, &message);
+    fixture_reject(&f, 3, 10, 0, 1); /* of a heartbeat */
+    cr_expect_eq(fixture_peer(&f, 3).state, WW_RAFT_SEND_SNAPSHOT);
+    cr_expect_eq(send_part(&f, 300, &message), 300);
+    fixture_stop(&f);
+}
+
+Test(raft_snapshot, followers_compact_and_answers_to_them_are_ignored)
+{
+    struct fixture f;
+    struct ww_raft_message ack = {
+        .type = WW_RAFT_SNAPSHOT_ACK, .term = 4, .index = 1, .log_term = 1, .commit = 5};
+
+    fixture_start(&f, 3, 4, 0, "14");
+    fixture_heartbeat(&f, 2, 4, 2, 4, 2);
+    cr_expect_eq(fixture_compact(&f, 2, 2), WW_OK);
+    cr_expect_eq(fixture_status(&f).first_index, 2);
+    cr_expect_eq(fixture_receive(&f, 3, ack), WW_OK);
+    cr_expect_eq(fixture_reject(&f, 3, 1, 0, 1), WW_OK);
+    cr_expect_eq(f.update.message_count, 0);
+    fixture_stop(&f);
+}
+
 Test(raft_snapshot, a_follower_stages_parts_of_what_it_lacks)
 {
     struct fixture f;

@@ -200,3 +200,17 @@ Test(raft_timing, an_adaptive_retry_waits_for_slow_answers)
     cr_expect_eq(ww_raft_retry_at(f.raft, &f.raft->peers[3], f.now), f.now + RETRY);
     fixture_stop(&f);
 }
+
+Test(raft_timing, a02_a_narrow_range_is_not_left)
+{
+    struct fixture f;
+    struct ww_raft_options options;
+
+    fixture_options(&options, 3);
+    options.adaptive = true;
+    options.election_max_ns = ELECTION_MIN + 20;
+    fixture_start_with(&f, options, "");
+    hear(&f, 9, HEARTBEAT, 0);
+    cr_expect_lt(draw(&f).most, ELECTION_MIN + 20);
+    fixture_stop(&f);
+}
