@@ -125,6 +125,21 @@ static void disturb_clock(struct cluster *cluster, struct node *node)
     }
 }
 
+/* Links in one direction, or some that the leader has: to all, or to one other. */
+static void cut_links(struct cluster *cluster)
+{
+    uint32_t percent = cluster_chance(cluster, 50) ? 0 : (uint32_t)cluster_pick(cluster, 0, 60);
+    uint32_t leader = cluster_chance(cluster, 50) ? cluster_leader(cluster) : 0;
+    uint32_t other = (uint32_t)cluster_pick(cluster, 0, cluster->nodes);
+
+    for (uint32_t from = 1; from <= cluster->nodes; from++)
+        for (uint32_t to = 1; to <= cluster->nodes; to++)
+            cluster->cut[from][to] = leader == 0 && cluster_chance(cluster, percent);
+    for (uint32_t id = 1; leader != 0 && id <= cluster->nodes; id++)
+        if (other == 0 || id == other)
+            cluster->cut[leader][id] = cluster->cut[id][leader] = true;
+}
+
 static void inject_faults(struct cluster *cluster)
 {
     if (cluster_pick(cluster, 1, cluster->crash_polls) == 1) {
@@ -134,12 +149,8 @@ static void inject_faults(struct cluster *cluster)
         if (cluster->node[id].raft != NULL)
             crash(cluster, id, cluster_chance(cluster, 50) ? 1 : cluster_pick(cluster, 1, 200));
     }
-    if (cluster_pick(cluster, 1, 300) == 1) { /* new cuts, one-way ones among them */
-        uint32_t percent = cluster_chance(cluster, 50) ? 0 : (uint32_t)cluster_pick(cluster, 0, 60);
-        for (uint32_t from = 1; from <= cluster->nodes; from++)
-            for (uint32_t to = 1; to <= cluster->nodes; to++)
-                cluster->cut[from][to] = cluster_chance(cluster, percent);
-    }
+    if (cluster_pick(cluster, 1, cluster->cut_polls) == 1)
+        cut_links(cluster);
     if (cluster->clock_polls != 0 && cluster_pick(cluster, 1, cluster->clock_polls) == 1)
         disturb_clock(cluster, &cluster->node[cluster_pick(cluster, 1, cluster->nodes)]);
 }
@@ -283,6 +294,7 @@ struct cluster *cluster_create(uint64_t seed, uint32_t nodes)
     cluster->voters = (uint8_t)((2u << nodes) - 2);
     cluster->disk_polls_max = 3;
     cluster->crash_polls = 400;
+    cluster->cut_polls = 300;
     for (uint32_t id = 1; id <= nodes; id++)
         cluster->node[id] = (struct node){.id = id, .clock_ns = 1000000000u};
     return cluster;

@@ -103,6 +103,7 @@ struct cluster {
     bool faults;               /* lose, delay, crash, partition */
     uint32_t disk_polls_max;   /* a write takes 1..this */
     uint32_t crash_polls;      /* one crash in about this many */
+    uint32_t cut_polls;        /* new cuts in about so many */
     uint32_t clock_polls;      /* one jump or pause in about this many; 0: none, and no drift */
     uint32_t change_polls;     /* one change of the configuration in about this many; 0: none */
     uint32_t transfer_polls;   /* the same for transfers */

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 
 #define SEEDS 80u
+#define LEASE_SEEDS 120u
 #define FAULT_POLLS 4000u
 #define SETTLE_POLLS 3000u
 
@@ -43,6 +44,20 @@ static void choose_faults(struct cluster *cluster, uint32_t voters)
         if (cluster->transfer_polls != 0 && coin(cluster))
             cluster->priorities[id] = (uint8_t)id;
     }
+}
+
+/* What makes leases go wrong: fast elections and commits beside a leader that is cut off. */
+static void choose_lease_faults(struct cluster *cluster)
+{
+    cluster->faults = true;
+    cluster->leases = true;
+    cluster->disk_polls_max = 1;
+    cluster->cut_polls = power(cluster, 50, 2);
+    cluster->crash_polls = power(cluster, 50, 4);
+    cluster->clock_polls = power(cluster, 20, 4);
+    cluster->transfer_polls = power(cluster, 50, 4);
+    for (uint32_t id = 1; id <= cluster->nodes; id++)
+        cluster->node[id].drift_ppm = coin(cluster) ? DRIFT_PPM : -DRIFT_PPM;
 }
 
 static void run_seed(uint64_t seed, uint32_t nodes, uint32_t voters, struct tally *tally)
@@ -94,6 +109,27 @@ Test(raft_cluster, three_nodes_keep_every_promise_under_faults)
 Test(raft_cluster, five_nodes_keep_every_promise_under_faults)
 {
     run_seeds(5, 5);
+}
+
+Test(raft_cluster, c14_leases_serve_no_stale_read)
+{
+    uint64_t reads = 0;
+
+    for (uint64_t seed = 1; seed <= LEASE_SEEDS; seed++) {
+        struct cluster *cluster = cluster_create(seed, 3);
+        choose_lease_faults(cluster);
+        for (uint32_t i = 0; i < FAULT_POLLS && cluster->violation == NULL; i++) {
+            cluster_poll(cluster);
+            cluster_read(cluster);
+            if (i % 4 == 0)
+                cluster_propose(cluster);
+        }
+        cr_assert_null(cluster->violation, "seed %lu, poll %lu: %s", seed, cluster->poll,
+                       cluster->violation);
+        reads += cluster->lease_reads;
+        cluster_destroy(cluster);
+    }
+    cr_assert_gt(reads, 100 * LEASE_SEEDS, "%lu reads by lease", reads);
 }
 
 Test(raft_cluster, five_nodes_of_which_members_come_and_go)
