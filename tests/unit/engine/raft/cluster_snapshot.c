@@ -8,14 +8,14 @@
 void cluster_take_snapshot(struct cluster *cluster, struct node *node)
 {
     struct snapshot snapshot = {.index = node->commit};
+    struct ww_configuration right;
 
     if (cluster->snapshot_entries == 0 || node->snapshot_pending ||
         node->commit < node->snapshot.index + cluster->snapshot_entries ||
         !ww_raft_configuration_at(node->raft, snapshot.index, &snapshot.configuration))
         return;
-    if (memcmp(&snapshot.configuration,
-               &(struct ww_configuration[]){cluster_configuration_at(cluster, snapshot.index)}[0],
-               sizeof(snapshot.configuration)) != 0)
+    right = cluster_configuration_at(cluster, snapshot.index);
+    if (memcmp(&snapshot.configuration, &right, sizeof(right)) != 0)
         cluster_violated(cluster, "a snapshot holds the configuration at its end");
     snapshot.term = ww_raft_term_at(node->raft, snapshot.index);
     node->snapshot_pending = true;
