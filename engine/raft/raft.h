@@ -98,7 +98,8 @@ enum ww_raft_event_type {
      * WW_EINVAL (not a voter, or self). Proposals get WW_EBUSY until it is over. */
     WW_RAFT_EV_TRANSFER,
     /* Leader: a linearizable read begins. Status: WW_OK (read_index and read_round of the update
-     * are set), WW_ENOTLEADER, WW_EBUSY (nothing committed in this term yet). */
+     * are set), WW_ENOTLEADER, WW_EBUSY (nothing committed in this term yet). now_ns was looked at
+     * after the read arrived: a lease that ended before that must not serve it. */
     WW_RAFT_EV_READ,
     /* A snapshot of the state at `index` (applied) is durable here, of snapshot_bytes; entries
      * below first_index leave the log (first_index <= index + 1). */
