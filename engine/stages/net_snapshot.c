@@ -40,15 +40,19 @@ bool ww_net_can_snapshot(const struct ww_net *net)
            shard->machine->restore != NULL;
 }
 
-/* Nothing is under way any more: when is the next one taken? */
+/* Nothing is under way any more: when is the next one taken? Behind the newest one, which may be
+ * the leader's, of entries that came meanwhile and are not applied yet. */
 static void rest(struct ww_net *net, struct ww_group *group)
 {
     const struct ww_shard_options *options = &net->shard->options;
+    const struct ww_snapshot_blob *kept = &group->snapshot.kept;
     bool taken = options->snapshot_entries > 0 && ww_net_can_snapshot(net);
+    uint64_t newest = kept->data != NULL ? header_of(kept)->index : 0;
+    uint64_t from = group->fed > newest ? group->fed : newest;
     group->snapshot.step = WW_SNAPSHOT_NONE;
     group->snapshot.install = false;
     group->snapshot.job = (struct ww_snapshot_job){0};
-    group->snapshot.next_index = taken ? group->fed + options->snapshot_entries : UINT64_MAX;
+    group->snapshot.next_index = taken ? from + options->snapshot_entries : UINT64_MAX;
 }
 
 static void give_up(struct ww_net *net, struct ww_group *group)
