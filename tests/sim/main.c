@@ -28,7 +28,8 @@ struct options {
 struct worker {
     pid_t pid;
     uint64_t seed; /* the one that runs */
-    uint64_t seeds, events, commits, acknowledged, crashes, changes, restored, simulated_ns;
+    uint64_t seeds, events, commits, acknowledged, answers, crashes, changes, restored,
+        simulated_ns;
     uint32_t failures;
     struct {
         uint64_t seed;
@@ -135,6 +136,7 @@ static void account(struct worker *worker, const struct sim_result *result)
     worker->crashes += result->crashes;
     worker->changes += result->changes;
     worker->restored += result->restored;
+    worker->answers += result->answers;
     worker->simulated_ns += result->simulated_ns;
 }
 
@@ -287,16 +289,17 @@ static int report(const struct worker *workers, const struct options *options, d
         sum.crashes += workers[i].crashes;
         sum.changes += workers[i].changes;
         sum.restored += workers[i].restored;
+        sum.answers += workers[i].answers;
         sum.simulated_ns += workers[i].simulated_ns;
     }
     uint32_t failures = print_failures(workers, options);
     printf("%" PRIu64 " seeds, %" PRIu64 " events in %.1f s (%.0f events/s, %.0f seeds/min): "
            "%.0f s simulated, %" PRIu64 " crashes, %" PRIu64 " membership changes, %" PRIu64
-           " snapshots restored, %" PRIu64 " commits, %" PRIu64 " acknowledged, %" PRIu32
-           " failed\n",
+           " snapshots restored, %" PRIu64 " commits, %" PRIu64 " acknowledged, %" PRIu64
+           " reads, %" PRIu32 " failed\n",
            sum.seeds, sum.events, seconds, (double)sum.events / seconds,
            (double)sum.seeds * 60 / seconds, (double)sum.simulated_ns / 1e9, sum.crashes,
-           sum.changes, sum.restored, sum.commits, sum.acknowledged, failures);
+           sum.changes, sum.restored, sum.commits, sum.acknowledged, sum.answers, failures);
     if (sum.seeds != options->seeds)
         printf("FAILED: %" PRIu64 " seeds were asked for\n", options->seeds);
     return failures > 0 || sum.seeds != options->seeds ? 1 : 0;

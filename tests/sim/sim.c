@@ -160,7 +160,9 @@ static void on_frame(struct sim *sim, struct world_frame *frame)
     trace_frame(sim, frame, arrives);
     if (!world_deliver(sim->world, frame))
         return;
-    if (to >= WW_LINK_CLIENT)
+    if (to == WW_LINK_CLIENT + SIM_READER)
+        sim_reader_poll(sim);
+    else if (to >= WW_LINK_CLIENT)
         sim_client_poll(sim, to - WW_LINK_CLIENT);
     else
         sim_poll_node(sim, to);
@@ -243,6 +245,8 @@ static void begin(struct sim *sim, uint64_t seed)
     sim->heap_count = 0;
     sim->violation[0] = 0;
     memset(sim->nodes, 0, sizeof(sim->nodes));
+    memset(sim->reads, 0, sizeof(sim->reads));
+    sim->read_tags = 0;
     sim_trace_reset(&sim->trace, seed);
     sim_ledger_reset(&sim->ledger);
     sim_choose(sim);
@@ -326,6 +330,7 @@ void sim_run(struct sim *sim, uint64_t seed, uint64_t events, struct sim_result 
         .crashes = sim->crashes,
         .changes = sim->changes,
         .restored = sim->restored,
+        .answers = sim->answers,
     };
     memcpy(result->violation, sim->violation, sizeof(result->violation));
     if (sim_failed(sim) && sim->report != NULL)

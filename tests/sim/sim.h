@@ -10,6 +10,7 @@
  *   sim_operator.c membership changes and hand-overs
  *   sim_network.c  what becomes of a datagram, and of a disk operation
  *   sim_clients.c  clients: the real client library
+ *   sim_reads.c    linearizable reads
  *   sim_check.c    what must hold after every event
  *   sim_ledger.c   what was seen on the disks, committed and applied
  *   sim_state.c    where the nodes stand, for a reader
@@ -25,6 +26,8 @@
 #include "engine/client/client_core.h"
 
 #define SIM_CLIENTS 4u
+#define SIM_READS 8u                    /* under way at a time */
+#define SIM_READER SIM_CLIENTS          /* the client's port that reads come from */
 #define SIM_BOUND_NS (30000 * WORLD_MS) /* from the end of the faults to progress */
 
 /* What the seed chose. Rates are per second of simulated time, of the whole cluster. */
@@ -46,6 +49,8 @@ struct sim_settings {
     uint64_t snapshot_entries, snapshot_keep;
     struct ww_configuration configuration; /* in the beginning */
     bool adaptive, leases, priorities;
+    bool sessions;  /* clients propose in them */
+    uint32_t reads; /* per second */
     uint32_t drift_ppm;
     uint64_t down_max_ns, pause_max_ns, cut_max_ns, jump_max_ns;
     uint32_t lazy; /* per cent of the rounds in which LOG or APPLY does not come to run */
@@ -90,6 +95,14 @@ struct sim_client {
     uint64_t proposed[WORLD_GROUPS];
 };
 
+/* A linearizable read under way. */
+struct sim_read {
+    uint64_t tag; /* 0: none */
+    uint32_t group;
+    uint8_t number; /* of the register */
+    uint64_t floor; /* what was known when it began */
+};
+
 struct sim {
     struct world *world;
     uint64_t seed;
@@ -106,16 +119,19 @@ struct sim {
     struct sim_ledger ledger;
     struct sim_trace trace;
     char violation[256]; /* empty: none */
-    uint64_t acknowledged, crashes, changes, restored;
-    FILE *report; /* where a violated run tells how the nodes stand; NULL: nowhere */
-    bool plant;   /* disks lie, so that there is something to find: for the simulator's own test */
+    uint64_t acknowledged, crashes, changes, restored, answers;
+    struct sim_read reads[SIM_READS];
+    uint64_t read_tags;
+    uint64_t client_steps_ns; /* that the clients' clock goes on by itself, while they end */
+    FILE *report;             /* where a violated run tells how the nodes stand; NULL: nowhere */
+    bool plant; /* disks lie, so that there is something to find: for the simulator's own test */
 };
 
 struct sim_result {
     uint64_t events;
     uint64_t hash;
     uint64_t simulated_ns;
-    uint64_t commits, acknowledged, crashes, changes, restored;
+    uint64_t commits, acknowledged, crashes, changes, restored, answers;
     char violation[256];
 };
 
@@ -174,6 +190,10 @@ void sim_client_poll(struct sim *sim, uint32_t client);
 void sim_client_propose(struct sim *sim, uint32_t client, uint32_t group);
 uint64_t sim_clients_outstanding(const struct sim *sim);
 
+/* sim_reads.c */
+void sim_read(struct sim *sim, uint32_t group);
+void sim_reader_poll(struct sim *sim);
+
 /* sim_check.c */
 void sim_check_node(struct sim *sim, uint32_t node);
 void sim_check_sent(struct sim *sim, const struct world_frame *frame);
@@ -182,11 +202,15 @@ void sim_applied(void *context, uint32_t node, uint32_t group, const struct ww_e
                  uint64_t digest);
 void sim_check_applied(struct sim *sim, uint32_t node, uint32_t group, const struct ww_entry *entry,
                        uint64_t digest);
+void sim_check_command(struct sim *sim, uint32_t group, const struct ww_entry *entry);
 void sim_restored(void *context, uint32_t node, uint32_t group, uint64_t index, uint64_t digest);
 void sim_durable(void *context, uint32_t node, const struct ww_block_header *block);
 void sim_recovered(void *context, uint32_t node, uint64_t position,
                    const struct ww_batch_header *batch);
 void sim_acknowledged(struct sim *sim, uint32_t client, const struct ww_completion *completion);
+/* A read was answered with `value`, as it is behind the entry `index`. */
+void sim_check_answer(struct sim *sim, uint32_t group, uint64_t floor, uint8_t number,
+                      uint64_t value, uint64_t index);
 /* Has everything come to rest: a leader per group, all live nodes equal? Else *why. */
 bool sim_settled(struct sim *sim, const char **why);
 void sim_check_end(struct sim *sim);

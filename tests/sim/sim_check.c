@@ -246,14 +246,21 @@ void sim_check_node(struct sim *sim, uint32_t id)
 
 /* ---- what is applied and answered ---- */
 
-static void check_command(struct sim *sim, uint32_t group, const struct ww_entry *entry)
+void sim_check_command(struct sim *sim, uint32_t number, const struct ww_entry *entry)
 {
+    struct sim_group_ledger *group = ledger_of(sim, number);
     struct world_command command;
     memcpy(&command, entry->data, sizeof(command));
-    struct sim_stream *stream = &ledger_of(sim, group)->streams[command.client];
-    uint64_t *index = sim_ledger_operation(stream, command.operation);
-    if (*index == 0)
-        *index = entry->index;
+    struct sim_operation *operation =
+        sim_ledger_operation(&group->streams[command.client], command.operation);
+    if (operation->index != 0 && sim->settings.sessions)
+        sim_violated(sim,
+                     "sessions: operation %" PRIu64
+                     " of client %u in group %u takes effect at %" PRIu64 " and at %" PRIu64,
+                     command.operation, command.client, number, operation->index, entry->index);
+    if (operation->index == 0)
+        operation->index = entry->index;
+    sim_ledger_change(group, entry->index, &command);
 }
 
 void sim_applied(void *context, uint32_t node, uint32_t number, const struct ww_entry *entry,
@@ -286,7 +293,7 @@ void sim_check_applied(struct sim *sim, uint32_t node, uint32_t number,
     if (committed->digest == 0) {
         committed->digest = digest;
         if (entry->type == WW_ENTRY_DATA)
-            check_command(sim, number, entry);
+            sim_check_command(sim, number, entry);
     } else if (committed->digest != digest) {
         sim_violated(sim,
                      "state machine safety: node %u differs behind index %" PRIu64 " of group %u",
@@ -309,8 +316,15 @@ void sim_restored(void *context, uint32_t node, uint32_t number, uint64_t index,
                      node, index, number);
 }
 
+static void tell(struct sim_group_ledger *group, uint64_t index)
+{
+    if (group->told < index)
+        group->told = index;
+}
+
 void sim_acknowledged(struct sim *sim, uint32_t client, const struct ww_completion *completion)
 {
+    struct sim_group_ledger *group = ledger_of(sim, completion->group);
     if (completion->status != WW_OK) {
         sim_violated(sim, "client %u: sequence %" PRIu64 " of group %u is refused: %s", client,
                      completion->first_sequence, completion->group,
@@ -318,16 +332,40 @@ void sim_acknowledged(struct sim *sim, uint32_t client, const struct ww_completi
         return;
     }
     sim->acknowledged += completion->count;
-    struct sim_stream *stream = &ledger_of(sim, completion->group)->streams[client];
-    for (uint64_t i = 0; i < completion->count; i++) {
+    for (uint64_t i = 0; i < completion->count && !sim_failed(sim); i++) {
         uint64_t sequence = completion->first_sequence + i;
-        uint64_t index = *sim_ledger_operation(stream, sequence);
-        if (index == 0)
+        const struct sim_operation *operation =
+            sim_ledger_operation(&group->streams[client], sequence);
+        if (operation->index == 0)
             sim_violated(sim,
                          "durability: client %u has an answer for sequence %" PRIu64
                          " of group %u, which nobody applied",
                          client, sequence, completion->group);
+        else if (operation->index <= operation->floor)
+            sim_violated(sim,
+                         "linearizability: client %u proposed sequence %" PRIu64
+                         " of group %u when %" PRIu64 " was known; it took effect at %" PRIu64,
+                         client, sequence, completion->group, operation->floor, operation->index);
+        tell(group, operation->index);
     }
+}
+
+void sim_check_answer(struct sim *sim, uint32_t number, uint64_t floor, uint8_t place,
+                      uint64_t value, uint64_t index)
+{
+    struct sim_group_ledger *group = ledger_of(sim, number);
+    sim->answers++;
+    if (index < floor)
+        sim_violated(sim,
+                     "linearizability: a read of group %u that began when %" PRIu64
+                     " was known is answered at %" PRIu64,
+                     number, floor, index);
+    if (index > group->commit || value != sim_ledger_register(group, place, index))
+        sim_violated(sim,
+                     "linearizability: a read of register %u of group %u at %" PRIu64
+                     " is answered with a value that it does not have there",
+                     place, number, index);
+    tell(group, index);
 }
 
 /* ---- the end ---- */
@@ -391,7 +429,7 @@ void sim_check_end(struct sim *sim)
                 memcmp(other->registers, state->registers, sizeof(state->registers)) != 0)
                 sim_violated(sim, "the end: the registers of node %u differ", id);
         }
-        if (state->applied != group->commit)
+        if (world_group(sim->world, leader_of(sim, i), i)->applied != group->commit)
             sim_violated(sim, "the end: a leader lacks committed entries of group %u", i);
     }
 }

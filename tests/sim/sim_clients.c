@@ -7,9 +7,9 @@
 
 static uint64_t client_now(struct ww_clock *clock)
 {
-    const struct sim *sim =
-        (const struct sim *)((const char *)clock - offsetof(struct sim, client_clock));
-    return sim->world->now_ns;
+    struct sim *sim = (struct sim *)((char *)clock - offsetof(struct sim, client_clock));
+    sim->client_steps_ns *= 2; /* a client that ends waits a while for an answer */
+    return sim->world->now_ns + sim->client_steps_ns;
 }
 
 static void open_client(struct sim *sim, uint32_t number)
@@ -20,6 +20,7 @@ static void open_client(struct sim *sim, uint32_t number)
         .clock = &sim->client_clock,
         .cluster = WORLD_CLUSTER,
         .number = WW_CLIENT_SOURCE | (number + 1),
+        .nonce = sim->settings.sessions ? ww_client_nonce(ww_random_next(&sim->random)) : 0,
         .mtu = WW_MTU_MIN,
         .entry_max = WW_ENTRY_MAX(WW_MTU_MIN),
         .node_count = sim->settings.nodes,
@@ -46,7 +47,8 @@ static void next_turn(struct sim *sim, uint32_t client)
 void sim_clients_begin(struct sim *sim)
 {
     sim->client_clock.now_ns = client_now;
-    sim->acknowledged = sim->crashes = sim->changes = sim->restored = 0;
+    sim->acknowledged = sim->crashes = sim->changes = sim->restored = sim->answers = 0;
+    sim->client_steps_ns = 0;
     for (uint32_t i = 0; i < sim->settings.clients; i++) {
         sim->clients[i] = (struct sim_client){.number = i};
         open_client(sim, i);
@@ -56,6 +58,7 @@ void sim_clients_begin(struct sim *sim)
 
 void sim_clients_end(struct sim *sim)
 {
+    sim->client_steps_ns = 1;
     for (uint32_t i = 0; i < sim->settings.clients; i++)
         ww_client_close(sim->clients[i].library);
 }
@@ -70,8 +73,10 @@ void sim_client_propose(struct sim *sim, uint32_t client, uint32_t group)
         .value = ww_random_next(&sim->random),
         .operation = own->proposed[group],
     };
-    if (ww_client_propose(own->library, group, &command, sizeof(command)) == WW_OK)
-        own->proposed[group]++;
+    if (ww_client_propose(own->library, group, &command, sizeof(command)) != WW_OK)
+        return;
+    struct sim_group_ledger *ledger = &sim->ledger.groups[group];
+    sim_ledger_operation(&ledger->streams[client], own->proposed[group]++)->floor = ledger->told;
 }
 
 void sim_client_poll(struct sim *sim, uint32_t client)

@@ -14,6 +14,7 @@ enum fault {
     FAULT_ROT,
     FAULT_CHANGE, /* not faults, but they come in the same way */
     FAULT_TRANSFER,
+    FAULT_READ,
     FAULTS,
 };
 
@@ -88,6 +89,8 @@ void sim_choose(struct sim *sim)
         .adaptive = sim_chance(sim, 30),
         .leases = sim_chance(sim, 50),
         .priorities = sim_chance(sim, 30),
+        .sessions = sim_chance(sim, 70),
+        .reads = perhaps(sim, 60, 200),
         .lazy = perhaps(sim, 40, 60),
         .burst = (uint32_t)sim_pick(sim, 1, 6),
     };
@@ -107,6 +110,7 @@ static uint32_t rate_of(const struct sim_settings *settings, uint32_t fault)
         [FAULT_ROT] = settings->rot,
         [FAULT_CHANGE] = settings->changes,
         [FAULT_TRANSFER] = settings->transfers,
+        [FAULT_READ] = settings->reads,
     };
     return rates[fault];
 }
@@ -354,6 +358,8 @@ void sim_fault(struct sim *sim, uint32_t fault)
         rot(sim, id);
     else if (fault == FAULT_CHANGE)
         sim_change_members(sim, (uint32_t)sim_pick(sim, 0, sim->settings.groups - 1));
+    else if (fault == FAULT_READ)
+        sim_read(sim, (uint32_t)sim_pick(sim, 0, sim->settings.groups - 1));
     else
         sim_transfer(sim, (uint32_t)sim_pick(sim, 0, sim->settings.groups - 1));
     schedule(sim, fault);

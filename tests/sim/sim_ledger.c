@@ -40,10 +40,12 @@ static void reset_group(struct sim_group_ledger *group)
     }
     for (uint32_t i = 0; i < SIM_LEDGER_CLIENTS; i++) {
         struct sim_stream *stream = &group->streams[i];
-        if (stream->indexes != NULL)
-            memset(stream->indexes, 0, stream->count * sizeof(*stream->indexes));
+        if (stream->operations != NULL)
+            memset(stream->operations, 0, stream->count * sizeof(*stream->operations));
         stream->count = 0;
     }
+    group->change_count = 0;
+    group->told = 0;
 }
 
 void sim_ledger_reset(struct sim_ledger *ledger)
@@ -65,7 +67,8 @@ void sim_ledger_free(struct sim_ledger *ledger)
             free(group->held[id].votes);
         }
         for (uint32_t k = 0; k < SIM_LEDGER_CLIENTS; k++)
-            free(group->streams[k].indexes);
+            free(group->streams[k].operations);
+        free(group->changes);
     }
     free(ledger->pool);
     *ledger = (struct sim_ledger){0};
@@ -173,10 +176,30 @@ uint8_t *sim_ledger_leader(struct sim_group_ledger *group, uint64_t term)
     return &group->leaders[term];
 }
 
-uint64_t *sim_ledger_operation(struct sim_stream *stream, uint64_t sequence)
+struct sim_operation *sim_ledger_operation(struct sim_stream *stream, uint64_t sequence)
 {
-    stream->indexes = grow(stream->indexes, &stream->capacity, sequence, sizeof(*stream->indexes));
+    stream->operations =
+        grow(stream->operations, &stream->capacity, sequence, sizeof(*stream->operations));
     if (sequence >= stream->count)
         stream->count = sequence + 1;
-    return &stream->indexes[sequence];
+    return &stream->operations[sequence];
+}
+
+uint64_t sim_ledger_register(const struct sim_group_ledger *group, uint8_t number, uint64_t index)
+{
+    for (size_t i = group->change_count; i-- > 0;)
+        if (group->changes[i].number == number && group->changes[i].index <= index)
+            return group->changes[i].value;
+    return 0;
+}
+
+void sim_ledger_change(struct sim_group_ledger *group, uint64_t index,
+                       const struct world_command *command)
+{
+    struct sim_change change = {.index = index, .value = command->value, .number = command->number};
+    if (command->kind == WORLD_COMMAND_ADD)
+        change.value += sim_ledger_register(group, command->number, index);
+    group->changes =
+        grow(group->changes, &group->change_capacity, group->change_count, sizeof(*group->changes));
+    group->changes[group->change_count++] = change;
 }

@@ -46,11 +46,24 @@ struct sim_held {
     size_t vote_count, vote_capacity;
 };
 
-/* Where the proposals of a client in a group were applied, by sequence. */
+/* A client's proposal. */
+struct sim_operation {
+    uint64_t index; /* where it was applied; 0: not yet */
+    uint64_t floor; /* `told` when it was made */
+};
+
+/* The proposals of a client in a group, by sequence. */
 struct sim_stream {
-    uint64_t *indexes; /* 0: not yet */
+    struct sim_operation *operations;
     uint64_t count;
     size_t capacity;
+};
+
+/* A register was changed by the entry `index`. */
+struct sim_change {
+    uint64_t index;
+    uint64_t value; /* from then on */
+    uint8_t number;
 };
 
 struct sim_group_ledger {
@@ -66,6 +79,9 @@ struct sim_group_ledger {
     size_t leaders_capacity;
     struct sim_held held[WW_NODES_MAX + 1];
     struct sim_stream streams[SIM_LEDGER_CLIENTS];
+    struct sim_change *changes;
+    size_t change_count, change_capacity;
+    uint64_t told; /* the greatest index that a client knows the effect of */
     uint64_t seen_commit[WW_NODES_MAX + 1];
     uint64_t led_term[WW_NODES_MAX + 1]; /* the last term in which the node was seen to lead */
     uint64_t seen_term[WW_NODES_MAX + 1];
@@ -98,6 +114,12 @@ bool sim_ledger_voted(const struct sim_held *held, uint64_t term, uint32_t vote)
 
 struct sim_committed *sim_ledger_committed(struct sim_group_ledger *group, uint64_t index);
 uint8_t *sim_ledger_leader(struct sim_group_ledger *group, uint64_t term);
-uint64_t *sim_ledger_operation(struct sim_stream *stream, uint64_t sequence);
+struct sim_operation *sim_ledger_operation(struct sim_stream *stream, uint64_t sequence);
+
+/* The register's value behind the entry `index`. */
+uint64_t sim_ledger_register(const struct sim_group_ledger *group, uint8_t number, uint64_t index);
+/* An entry was applied by the first node, in the order of the log. */
+void sim_ledger_change(struct sim_group_ledger *group, uint64_t index,
+                       const struct world_command *command);
 
 #endif
