@@ -247,6 +247,7 @@ static void begin(struct sim *sim, uint64_t seed)
     memset(sim->nodes, 0, sizeof(sim->nodes));
     memset(sim->reads, 0, sizeof(sim->reads));
     sim->read_tags = 0;
+    ww_history_clear(&sim->history);
     sim_trace_reset(&sim->trace, seed);
     sim_ledger_reset(&sim->ledger);
     sim_choose(sim);
@@ -304,6 +305,8 @@ static void come_to_rest(struct sim *sim)
     }
     if (!sim_failed(sim))
         sim_check_end(sim);
+    if (!sim_failed(sim))
+        sim_check_history(sim);
 }
 
 static uint64_t commits_of(const struct sim *sim)
@@ -344,6 +347,8 @@ struct sim *sim_create(void)
     struct sim *sim = calloc(1, sizeof(*sim));
     if (sim != NULL)
         sim->world = world_create();
+    if (sim != NULL)
+        ww_history_init(&sim->history);
     if (sim == NULL || sim->world == NULL) {
         sim_destroy(sim);
         return NULL;
@@ -356,6 +361,7 @@ void sim_destroy(struct sim *sim)
     if (sim == NULL)
         return;
     world_destroy(sim->world);
+    ww_history_free(&sim->history);
     sim_ledger_free(&sim->ledger);
     free(sim->heap);
     free(sim);

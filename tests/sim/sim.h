@@ -11,6 +11,7 @@
  *   sim_network.c  what becomes of a datagram, and of a disk operation
  *   sim_clients.c  clients: the real client library
  *   sim_reads.c    linearizable reads
+ *   sim_history.c  what clients did and saw, for tests/lincheck
  *   sim_check.c    what must hold after every event
  *   sim_ledger.c   what was seen on the disks, committed and applied
  *   sim_state.c    where the nodes stand, for a reader
@@ -24,8 +25,10 @@
 #include "world.h"
 
 #include "engine/client/client_core.h"
+#include "tests/lincheck/lincheck.h"
 
 #define SIM_CLIENTS 4u
+#define SIM_PADDING_MAX 1000u
 #define SIM_READS 8u                    /* under way at a time */
 #define SIM_READER SIM_CLIENTS          /* the client's port that reads come from */
 #define SIM_BOUND_NS (30000 * WORLD_MS) /* from the end of the faults to progress */
@@ -56,7 +59,8 @@ struct sim_settings {
     uint32_t lazy; /* per cent of the rounds in which LOG or APPLY does not come to run */
     /* Clients. */
     uint64_t think_max_ns;
-    uint32_t burst; /* proposals at a time, at most */
+    uint32_t burst;   /* proposals at a time, at most */
+    uint32_t padding; /* bytes of each behind the command, at most */
 };
 
 enum sim_event_kind {
@@ -101,6 +105,7 @@ struct sim_read {
     uint32_t group;
     uint8_t number; /* of the register */
     uint64_t floor; /* what was known when it began */
+    size_t history; /* as in struct sim_operation */
 };
 
 struct sim {
@@ -121,6 +126,8 @@ struct sim {
     char violation[256]; /* empty: none */
     uint64_t acknowledged, crashes, changes, restored, answers;
     struct sim_read reads[SIM_READS];
+    struct ww_history
+        history; /* of the registers that are only written, for an independent judge */
     uint64_t read_tags;
     uint64_t client_steps_ns; /* that the clients' clock goes on by itself, while they end */
     FILE *report;             /* where a violated run tells how the nodes stand; NULL: nowhere */
@@ -193,6 +200,14 @@ uint64_t sim_clients_outstanding(const struct sim *sim);
 /* sim_reads.c */
 void sim_read(struct sim *sim, uint32_t group);
 void sim_reader_poll(struct sim *sim);
+
+/* sim_history.c: 0 when the register is not one of those */
+size_t sim_history_write(struct sim *sim, uint32_t client, uint32_t group, uint8_t number,
+                         uint64_t value);
+size_t sim_history_read(struct sim *sim, uint32_t group, uint8_t number);
+void sim_history_end(struct sim *sim, size_t operation, uint64_t result);
+bool sim_history_holds(uint8_t number); /* is it only written? */
+void sim_check_history(struct sim *sim);
 
 /* sim_check.c */
 void sim_check_node(struct sim *sim, uint32_t node);

@@ -347,6 +347,7 @@ void sim_acknowledged(struct sim *sim, uint32_t client, const struct ww_completi
                          " of group %u when %" PRIu64 " was known; it took effect at %" PRIu64,
                          client, sequence, completion->group, operation->floor, operation->index);
         tell(group, operation->index);
+        sim_history_end(sim, operation->history, 0);
     }
 }
 

@@ -2,6 +2,8 @@
 /* Clients of the simulated cluster: the real client library, on a port of the world. */
 #include "sim.h"
 
+#include <string.h>
+
 #define WINDOW_ENTRIES 64u
 #define COMPLETIONS 16u
 
@@ -66,17 +68,25 @@ void sim_clients_end(struct sim *sim)
 void sim_client_propose(struct sim *sim, uint32_t client, uint32_t group)
 {
     struct sim_client *own = &sim->clients[client];
+    uint8_t number = (uint8_t)sim_pick(sim, 0, WORLD_REGISTERS - 1);
+    bool write = sim_chance(sim, 50) || sim_history_holds(number);
     struct world_command command = {
-        .kind = sim_chance(sim, 50) ? WORLD_COMMAND_WRITE : WORLD_COMMAND_ADD,
-        .number = (uint8_t)sim_pick(sim, 0, WORLD_REGISTERS - 1),
+        .kind = write ? WORLD_COMMAND_WRITE : WORLD_COMMAND_ADD,
+        .number = number,
         .client = (uint16_t)client,
         .value = ww_random_next(&sim->random),
         .operation = own->proposed[group],
     };
-    if (ww_client_propose(own->library, group, &command, sizeof(command)) != WW_OK)
+    uint8_t entry[sizeof(command) + SIM_PADDING_MAX] = {0};
+    size_t bytes = sizeof(command) + sim_pick(sim, 0, sim->settings.padding);
+    memcpy(entry, &command, sizeof(command));
+    if (ww_client_propose(own->library, group, entry, bytes) != WW_OK)
         return;
     struct sim_group_ledger *ledger = &sim->ledger.groups[group];
-    sim_ledger_operation(&ledger->streams[client], own->proposed[group]++)->floor = ledger->told;
+    struct sim_operation *operation =
+        sim_ledger_operation(&ledger->streams[client], own->proposed[group]++);
+    operation->floor = ledger->told;
+    operation->history = sim_history_write(sim, client, group, number, command.value);
 }
 
 void sim_client_poll(struct sim *sim, uint32_t client)

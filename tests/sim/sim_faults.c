@@ -93,6 +93,7 @@ void sim_choose(struct sim *sim)
         .reads = perhaps(sim, 60, 200),
         .lazy = perhaps(sim, 40, 60),
         .burst = (uint32_t)sim_pick(sim, 1, 6),
+        .padding = perhaps(sim, 50, SIM_PADDING_MAX),
     };
     choose_times(sim);
     choose_members(sim);

@@ -50,6 +50,7 @@ struct sim_held {
 struct sim_operation {
     uint64_t index; /* where it was applied; 0: not yet */
     uint64_t floor; /* `told` when it was made */
+    size_t history; /* its handle in the history, + 1; 0: it is not in there */
 };
 
 /* The proposals of a client in a group, by sequence. */

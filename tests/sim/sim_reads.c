@@ -24,6 +24,7 @@ void sim_read(struct sim *sim, uint32_t group)
         .number = (uint8_t)sim_pick(sim, 0, WORLD_REGISTERS - 1),
         .floor = sim->ledger.groups[group].told,
     };
+    read->history = sim_history_read(sim, group, read->number);
     struct ww_client_message message = {
         .type = WW_CLIENT_QUERY,
         .group = group,
@@ -48,6 +49,7 @@ static void take(struct sim *sim, const struct ww_client_message *message, const
             continue;
         memcpy(&value, body, sizeof(value));
         read->tag = 0;
+        sim_history_end(sim, read->history, value);
         sim_check_answer(sim, read->group, read->floor, read->number, value, message->index);
     }
 }

@@ -166,7 +166,7 @@ struct world_node {
     uint8_t *read_buffers;
 };
 
-/* An entry's payload that the machine understands; any other only enters the digest. */
+/* What an entry begins with that the machine understands; any other only enters the digest. */
 enum world_command_kind { WORLD_COMMAND_WRITE = 0x51, WORLD_COMMAND_ADD = 0x52 };
 
 struct world_command {

@@ -28,7 +28,7 @@ static void apply_entry(struct world_node *node, uint32_t group, const struct ww
     state->digest = ww_crc64_extend(state->digest, &entry->index, sizeof(entry->index));
     state->digest = ww_crc64_extend(state->digest, &head, sizeof(head));
     state->digest = ww_crc64_extend(state->digest, entry->data, entry->size_bytes);
-    if (entry->type == WW_ENTRY_DATA && entry->size_bytes == sizeof(command)) {
+    if (entry->type == WW_ENTRY_DATA && entry->size_bytes >= sizeof(command)) {
         memcpy(&command, entry->data, sizeof(command));
         run_command(state, &command);
     }
