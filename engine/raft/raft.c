@@ -231,7 +231,7 @@ static int dispatch(struct ww_raft *raft, const struct ww_raft_event *event,
     case WW_RAFT_EV_SNAPSHOT_INSTALLED:
         return ww_raft_snapshot_installed(raft, event, update);
     case WW_RAFT_EV_TIME_JUMPED:
-        ww_raft_time_jumped(raft);
+        ww_raft_time_jumped(raft, event->step_ns);
         return WW_OK;
     }
     return WW_EINVAL;
@@ -242,7 +242,7 @@ static void take_time(struct ww_raft *raft, uint64_t now_ns)
 {
     if (now_ns + raft->clock_offset_ns < raft->now_ns) {
         raft->clock_offset_ns = raft->now_ns - now_ns;
-        ww_raft_time_jumped(raft);
+        ww_raft_time_jumped(raft, 0);
     }
     raft->now_ns = now_ns + raft->clock_offset_ns;
 }

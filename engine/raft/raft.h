@@ -136,6 +136,7 @@ struct ww_raft_event {
     uint64_t first_index;                  /* COMPACT */
     uint64_t snapshot_bytes;               /* COMPACT, SNAPSHOT_INSTALLED */
     uint64_t staged_bytes;                 /* SNAPSHOT_STAGED */
+    uint64_t step_ns;                      /* TIME_JUMPED; 0: the clock went back */
 };
 
 struct ww_raft_outgoing {

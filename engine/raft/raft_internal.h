@@ -272,7 +272,7 @@ void ww_raft_begin_round(struct ww_raft *raft, struct ww_raft_update *update);
 void ww_raft_flush_reads(struct ww_raft *raft, struct ww_raft_update *update);
 /* A member answered a round, of which the wire has the low bits. */
 void ww_raft_round_answered(struct ww_raft *raft, struct ww_raft_peer *peer, uint32_t low_bits);
-void ww_raft_time_jumped(struct ww_raft *raft);
+void ww_raft_time_jumped(struct ww_raft *raft, uint64_t step_ns);
 uint64_t ww_raft_lease_ns(const struct ww_raft *raft); /* what is left of it */
 
 /* snapshot.c */

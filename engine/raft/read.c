@@ -31,13 +31,16 @@ uint64_t ww_raft_lease_ns(const struct ww_raft *raft)
     return until_ns > raft->now_ns ? until_ns - raft->now_ns : 0;
 }
 
-void ww_raft_time_jumped(struct ww_raft *raft)
+/* Perhaps nothing of the step really passed: what a leader was promised lasts so much longer, and a
+ * vote for ourselves is a vote as well. Where there are no leases that would only delay elections,
+ * on a machine so busy that polls come late. */
+void ww_raft_time_jumped(struct ww_raft *raft, uint64_t step_ns)
 {
     raft->rounds_valid_from = raft->rounds + 1;
-    if (raft->term == 0 || raft->role == WW_RAFT_LEADER)
-        return; /* no leader was ever heard; or it is this node */
-    raft->no_vote_until_ns = raft->now_ns + raft->options.election_min_ns;
-    ww_raft_reset_election_timer(raft); /* its vote for itself is a vote as well */
+    if (!raft->options.leases || raft->role == WW_RAFT_LEADER)
+        return;
+    raft->no_vote_until_ns += step_ns;
+    raft->election_at_ns += step_ns;
 }
 
 static void confirm(struct ww_raft *raft)

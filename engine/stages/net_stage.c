@@ -48,12 +48,13 @@ static void set_busy(struct ww_net *net)
 static void take_time(struct ww_net *net)
 {
     uint64_t now_ns = ww_clock_now(net->shard->clock);
-    uint64_t step_ns = now_ns - net->now_ns; /* very long when it went back */
+    bool back = now_ns < net->now_ns;
+    uint64_t step_ns = back ? 0 : now_ns - net->now_ns;
     net->now_ns = now_ns;
-    if (step_ns <= net->shard->options.election_min_ns / 4)
+    if (!back && step_ns <= net->shard->options.election_min_ns / 4)
         return;
     for (uint32_t i = 0; i < net->shard->options.groups; i++) {
-        struct ww_raft_event event = {.type = WW_RAFT_EV_TIME_JUMPED};
+        struct ww_raft_event event = {.type = WW_RAFT_EV_TIME_JUMPED, .step_ns = step_ns};
         ww_net_step(net, &net->groups[i], &event, NULL);
     }
     net->next_tick_ns = 0;
