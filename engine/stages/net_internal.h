@@ -144,6 +144,9 @@ struct ww_net {
     int view_event;
 };
 
+/* net_stage.c: looks at the clock, and tells the groups of a step that no poll explains. */
+void ww_net_take_time(struct ww_net *net);
+
 /* net_receive.c */
 uint32_t ww_net_receive(struct ww_net *net);
 

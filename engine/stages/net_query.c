@@ -45,6 +45,8 @@ static int begin(struct ww_net *net, struct ww_client_query *query)
         return WW_ENOTLEADER;
     if (net->shard->machine->query == NULL)
         return WW_EINVAL;
+    /* The lease must hold now, not when this poll began: there may be a pause between. */
+    ww_net_take_time(net);
     ww_net_step(net, group, &event, NULL);
     query->term = ww_raft_term(group->raft);
     query->round = net->update.read_round;

@@ -45,7 +45,7 @@ static void set_busy(struct ww_net *net)
 }
 
 /* A poll comes every few microseconds; a step of the clock that no poll explains is said. */
-static void take_time(struct ww_net *net)
+void ww_net_take_time(struct ww_net *net)
 {
     uint64_t now_ns = ww_clock_now(net->shard->clock);
     bool back = now_ns < net->now_ns;
@@ -69,7 +69,7 @@ uint32_t ww_net_work(struct ww_shard *shard)
         serve_request(net);
         return 0; /* a fenced node says nothing to others, so that nobody counts on it */
     }
-    take_time(net);
+    ww_net_take_time(net);
     uint32_t work = serve_request(net);
     work += ww_net_take_durable(net);
     work += ww_net_take_applied(net);

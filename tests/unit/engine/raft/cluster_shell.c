@@ -271,10 +271,11 @@ static void replicate(struct cluster *cluster, struct node *node, uint32_t to)
 static void look_at_clock(struct cluster *cluster, struct node *node)
 {
     struct ww_raft_event jumped = {.type = WW_RAFT_EV_TIME_JUMPED};
-    uint64_t step_ns = node->clock_ns - node->seen_ns; /* very long when it went back */
+    bool back = node->clock_ns < node->seen_ns;
 
+    jumped.step_ns = back ? 0 : node->clock_ns - node->seen_ns;
     node->seen_ns = node->clock_ns;
-    if (step_ns > ELECTION_MIN_NS / 4)
+    if (back || jumped.step_ns > ELECTION_MIN_NS / 4)
         cluster_step(cluster, node, &jumped, NULL);
 }
 

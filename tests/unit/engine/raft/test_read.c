@@ -282,27 +282,3 @@ Test(raft_read, round_trips_are_measured_and_smoothed)
     cr_expect_eq(fixture_peer(&f, 2).rtt_ns, 8);
     fixture_stop(&f);
 }
-
-Test(raft_read, a_step_of_the_clock_lengthens_what_a_leader_was_promised_where_there_are_leases)
-{
-    for (int leases = 0; leases < 2; leases++) {
-        struct ww_raft_options options;
-        struct fixture f;
-        const char *why;
-
-        fixture_options(&options, 3);
-        options.leases = leases != 0;
-        f.now = options.now_ns;
-        cr_assert_eq(ww_raft_create(&options, &f.raft, &why), WW_OK, "%s", why);
-        fixture_heartbeat(&f, 2, 1, 0, 0, 0);
-        uint64_t deadline = ww_raft_deadline_ns(f.raft);
-        f.now += ELECTION_MIN;
-        fixture_step(&f, (struct ww_raft_event){.type = WW_RAFT_EV_TIME_JUMPED,
-                                                .step_ns = ELECTION_MIN});
-        cr_expect_eq(ww_raft_deadline_ns(f.raft), deadline + (leases ? ELECTION_MIN : 0));
-        fixture_receive(&f, 3, (struct ww_raft_message){.type = WW_RAFT_PRE_VOTE, .term = 2});
-        cr_expect_eq(fixture_sent(&f, 3, WW_RAFT_PRE_VOTE_REPLY)->message.flags & WW_RAFT_GRANTED,
-                     leases ? 0 : WW_RAFT_GRANTED);
-        fixture_stop(&f);
-    }
-}
