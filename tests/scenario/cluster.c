@@ -281,11 +281,6 @@ void cluster_deliver(struct cluster *cluster, struct world_frame *frame)
     cluster_poll(cluster, to);
 }
 
-void cluster_duplicate(struct cluster *cluster, struct world_frame *frame)
-{
-    world_duplicate(cluster->world, frame);
-}
-
 void cluster_client_sends(struct cluster *cluster, uint32_t client, uint32_t node,
                           struct ww_client_message *message, const void *body)
 {

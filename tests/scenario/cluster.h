@@ -94,7 +94,6 @@ bool cluster_first_flight(const struct cluster *cluster, struct cluster_flight *
 bool cluster_next_flight(struct cluster_flight *flight);
 /* It arrives, and the receiver is polled. */
 void cluster_deliver(struct cluster *cluster, struct world_frame *frame);
-void cluster_duplicate(struct cluster *cluster, struct world_frame *frame);
 void cluster_client_sends(struct cluster *cluster, uint32_t client, uint32_t node,
                           struct ww_client_message *message, const void *body);
 
