@@ -74,7 +74,7 @@ struct cluster {
     void *context;
 };
 
-/* Builds the disks and starts all nodes. NULL: no memory. */
+/* All nodes are down, with empty disks. NULL: no memory. */
 struct cluster *cluster_create(const struct cluster_setup *setup, struct script_line *line);
 void cluster_destroy(struct cluster *cluster);
 
