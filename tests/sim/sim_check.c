@@ -194,6 +194,7 @@ static void check_commit(struct sim *sim, uint32_t node, uint32_t number,
 {
     struct sim_group_ledger *group = ledger_of(sim, number);
     uint64_t commit = ww_raft_commit(raft);
+    bool first = commit > group->commit;
     if (commit < group->seen_commit[node])
         sim_violated(sim, "commit: node %u goes back from %" PRIu64 " to %" PRIu64, node,
                      group->seen_commit[node], commit);
@@ -208,6 +209,12 @@ static void check_commit(struct sim *sim, uint32_t node, uint32_t number,
                          node, i, number, ww_raft_term_at(raft, i), group->committed[i].term);
     }
     group->seen_commit[node] = commit;
+    /* Section 5.4.2: entries of earlier terms commit only beneath one of the leader's own. */
+    if (first && ww_raft_is_leader(raft) && ww_raft_term_at(raft, commit) != ww_raft_term(raft))
+        sim_violated(sim,
+                     "commit: node %u, leader in term %" PRIu64 ", commits up to index %" PRIu64
+                     " of group %u, of term %" PRIu64,
+                     node, ww_raft_term(raft), commit, number, ww_raft_term_at(raft, commit));
 }
 
 /* A node that stopped itself must have had a reason; an operator ends and restarts it. */

@@ -90,7 +90,7 @@ void sim_choose(struct sim *sim)
         .leases = sim_chance(sim, 50),
         .priorities = sim_chance(sim, 30),
         .sessions = sim_chance(sim, 70),
-        .reads = perhaps(sim, 60, 200),
+        .reads = perhaps(sim, 70, 1000),
         .lazy = perhaps(sim, 40, 60),
         .burst = (uint32_t)sim_pick(sim, 1, 6),
         .padding = perhaps(sim, 50, SIM_PADDING_MAX),
