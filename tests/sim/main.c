@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -187,6 +188,7 @@ static void launch(struct worker *worker, const struct options *options, uint64_
         worker->pid = pid; /* shared memory: the child must not write it */
         return;
     }
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* it ends with its parent */
     /* Memory stays from run to run instead of going back to the kernel. */
     mallopt(M_MMAP_THRESHOLD, 1 << 30);
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
