@@ -44,7 +44,9 @@ class Cluster:
         self.spares = range(nodes + 1, nodes + spares + 1)
         self.processes = {}
         self.ports = dict(zip(self.nodes, free_ports(nodes + spares)))
-        self.net, self.yaml = net, yaml
+        # The default is written ahead with 128 MiB a node: too much for one disk and many tests.
+        self.net = net
+        self.yaml = yaml if "wal:" in yaml else f"wal: {{segment: 16MiB, prepare: 16MiB}}\n{yaml}"
         self.write_configs()
 
     def write_configs(self):
