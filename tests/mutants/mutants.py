@@ -3,8 +3,8 @@
 """Do the tests find broken code? Each patch in this folder breaks one thing on purpose, in a copy.
 
 Every mutant is built and run against the scenarios, then the simulator with growing numbers of
-seeds, then unit tests, until something fails that passes without it. Exit code 1: one survived, or
-a patch does not apply.
+seeds, then unit tests, until something fails that passes without it. With --both the simulator is
+asked even when a scenario failed. Exit code 1: one survived, or a patch does not apply.
 """
 import argparse
 import datetime
@@ -70,8 +70,15 @@ class Mutant:
         self.path = path
         self.name = path.stem
         self.breaks = path.read_text(encoding="utf-8").split("\n", 1)[0].removeprefix("# ")
-        self.caught_by = None
+        self.caught_by = {}  # sieve: what failed there
         self.why_not = ""
+
+    def is_caught(self):
+        return any(what and not what.startswith("no, ") for what in self.caught_by.values())
+
+    def verdict(self):
+        found = "; ".join(f"{sieve} {what}" for sieve, what in self.caught_by.items() if what)
+        return found if self.is_caught() else f"{self.why_not} {found}".strip()
 
     def check(self):
         """What is wrong with the patch, or None."""
@@ -158,7 +165,7 @@ class Bench:
             raise Broken(f"the scenarios ended with {code}:\n{output[-2000:]}")
         name = next((name for name in failed if name.startswith(prefer)), failed[0])
         more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
-        return f"scenario `{name}`{more}"
+        return f"`{name}`{more}"
 
     def sim(self, first, count, executable=None):
         """The first seed that fails and what it violates, or None."""
@@ -194,7 +201,7 @@ class Bench:
         """A test that fails twice: one that fails now and then must not vouch for a mutant."""
         failed = self.failed_units(name)
         again = self.failed_units(name) if failed else []
-        return next((f"unit test `{test}`" for test in failed if test in again), None)
+        return next((f"`{test}`" for test in failed if test in again), None)
 
     def check_sound(self):
         """Without a mutant nothing may fail, or all that follows says nothing."""
@@ -205,24 +212,17 @@ class Bench:
         if failed:
             raise Broken(f"without any mutant, this fails: {'; '.join(failed)}")
 
-    def find(self, mutant):
-        row = mutant.name.split("-")[0]
+    def sieve(self, mutant, both):
+        caught = mutant.caught_by
         if self.differs(self.build / SCENARIO):
-            caught = self.scenarios(row)
-            if caught:
-                return caught
-        if self.differs(self.build / SIM):
-            caught = self.simulate()
-            if caught:
-                return caught
+            caught["scenario"] = self.scenarios(mutant.name.split("-")[0])
+        if self.differs(self.build / SIM) and (both or not any(caught.values())):
+            caught["simulator"] = self.simulate() or f"no, {self.seeds} seeds"
         for name in UNIT:
-            if self.differs(Path(self.units[name][0])):
-                caught = self.unit(name)
-                if caught:
-                    return caught
-        return None
+            if not mutant.is_caught() and self.differs(Path(self.units[name][0])):
+                caught["unit test"] = self.unit(name)
 
-    def judge(self, mutant):
+    def judge(self, mutant, both):
         code, output = run(["git", "apply", mutant.path], self.source)
         if code != 0:
             mutant.why_not = f"the patch does not apply: {output.strip()}"
@@ -234,7 +234,7 @@ class Bench:
             elif not any(self.differs(path) for path in self.executables):
                 mutant.why_not = "it changes nothing that is tested"
             else:
-                mutant.caught_by = self.find(mutant)
+                self.sieve(mutant, both)
                 mutant.why_not = "SURVIVED"
         except Broken as why:
             mutant.why_not = str(why)
@@ -244,22 +244,22 @@ class Bench:
                 raise Broken(f"{mutant.name} cannot be taken back: {output}")
 
 
-def judge_all(mutants, directory, jobs, seeds):
+def judge_all(mutants, directory, arguments):
     benches = Queue()
 
     def prepare(number):
-        benches.put(Bench(directory / str(number), seeds))
+        benches.put(Bench(directory / str(number), arguments.seeds))
 
     def judge(mutant):
         bench = benches.get()
         began = time.monotonic()
-        bench.judge(mutant)
+        bench.judge(mutant, arguments.both)
         benches.put(bench)
         took = time.monotonic() - began
-        print(f"{mutant.name:40} {mutant.caught_by or mutant.why_not}  ({took:.0f} s)", flush=True)
+        print(f"{mutant.name:40} {mutant.verdict()}  ({took:.0f} s)", flush=True)
 
-    with ThreadPoolExecutor(jobs) as pool:
-        list(pool.map(prepare, range(jobs)))
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        list(pool.map(prepare, range(arguments.jobs)))
         bench = benches.get()
         bench.check_sound()
         benches.put(bench)
@@ -267,30 +267,34 @@ def judge_all(mutants, directory, jobs, seeds):
 
 
 def write_docs(mutants, seeds):
-    by_scenario, by_seed, by_unit = (
-        sum(mutant.caught_by.startswith(sieve) for mutant in mutants)
-        for sieve in ("scenario", "seed", "unit test"))
+    caught = {sieve: sum(1 for mutant in mutants
+                         if not (mutant.caught_by.get(sieve) or "no, ").startswith("no, "))
+              for sieve in ("scenario", "simulator", "unit test")}
     today = datetime.date.today().isoformat()
     text = f"""# Mutants
 
 `tests/mutants/*.patch` break the engine on purpose, one thing each; `./dev mutants` shows that the
 tests notice (`./dev mutants NAME...` for some). Each mutant goes through three sieves until one
-holds it: all scenarios; the simulator, from seed 1 on, up to {seeds:,} seeds; the unit tests. The
-first two do not contain the log on disk (`wal_uring`), so that the breaks of C16 to C19 are left to
-the third. A seed counts only when it passes without the mutant. A mutant that no sieve holds shows
-a check that is missing: add it, not an excuse.
+holds it: all scenarios; the simulator, from seed 1 on, up to a bound; the unit tests. With `--both`
+the simulator is asked about those that a scenario held, too: it is tested by this as well. The
+first two do not contain the log on disk (`wal_uring`), so that most breaks of C16 to C19 are left
+to the third. A seed counts only when it passes without the mutant, a unit test when it fails
+twice. A mutant that no sieve holds shows a check that is missing: add it.
 
 Names begin with the row of the requirement that is broken, c01 to c20. That every patch still
 applies is part of `./dev check`; one that does not is to be made anew for the code that it broke.
 
-This table was written by `./dev mutants --write-docs` on {today}: {len(mutants)} mutants, all
-caught; {by_scenario} by scenarios, {by_seed} by the simulator, {by_unit} by unit tests.
+This table was written by `./dev mutants --both --seeds {seeds} --write-docs` on {today}:
+{len(mutants)} mutants, all caught; {caught["scenario"]} by scenarios, {caught["simulator"]} by the
+simulator, {caught["unit test"]} only by unit tests. The simulator's column says which seed was the
+first that failed, which is how many it took, and what was violated.
 
-| mutant | what is broken | caught by |
-|---|---|---|
+| mutant | what is broken | scenario | simulator | unit test |
+|---|---|---|---|---|
 """
     for mutant in mutants:
-        text += f"| {mutant.name} | {mutant.breaks} | {mutant.caught_by} |\n"
+        columns = [mutant.caught_by.get(sieve) or "" for sieve in caught]
+        text += f"| {mutant.name} | {mutant.breaks} | {' | '.join(columns)} |\n"
     DOCS.write_text(text, encoding="utf-8")
 
 
@@ -304,8 +308,14 @@ def parse_arguments():
                         help="mutants at a time")
     parser.add_argument("--keep", type=Path, metavar="FOLDER",
                         help="keep the copies there: the next run builds less")
-    parser.add_argument("--write-docs", action="store_true", help="write docs/mutants.md")
-    return parser.parse_args()
+    parser.add_argument("--both", action="store_true",
+                        help="ask the simulator also when a scenario failed")
+    parser.add_argument("--write-docs", action="store_true",
+                        help="write docs/mutants.md; needs --both")
+    arguments = parser.parse_args()
+    if arguments.write_docs and (arguments.names or not arguments.both):
+        parser.error("--write-docs needs --both, and no names")
+    return arguments
 
 
 def choose(names):
@@ -325,12 +335,12 @@ def main():
     if wrong or arguments.check:
         return 1 if wrong else 0
     if arguments.keep:
-        judge_all(mutants, arguments.keep.resolve(), arguments.jobs, arguments.seeds)
+        judge_all(mutants, arguments.keep.resolve(), arguments)
     else:
         with tempfile.TemporaryDirectory(prefix="ww-mutants-") as directory:
-            judge_all(mutants, Path(directory), arguments.jobs, arguments.seeds)
-    caught = sum(mutant.caught_by is not None for mutant in mutants)
-    if arguments.write_docs and caught == len(mutants) and not arguments.names:
+            judge_all(mutants, Path(directory), arguments)
+    caught = sum(mutant.is_caught() for mutant in mutants)
+    if arguments.write_docs and caught == len(mutants):
         write_docs(mutants, arguments.seeds)
     print(f"{caught} of {len(mutants)} mutants caught")
     return 0 if caught == len(mutants) else 1
