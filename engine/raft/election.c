@@ -82,6 +82,7 @@ static void become_leader(struct ww_raft *raft, struct ww_raft_update *update)
     raft->round_wanted = raft->no_lease = raft->transfer_sent = false;
     raft->transfer_to = 0;
     raft->preferred_since_ns = 0;
+    raft->preferred_tries = 0;
     for (uint32_t id = 1; id <= WW_NODES_MAX; id++)
         if (peers >> id & 1)
             ww_raft_peer_start(raft, &raft->peers[id]);

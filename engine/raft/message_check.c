@@ -57,15 +57,14 @@ bool ww_raft_message_valid(const struct ww_raft *raft, const struct ww_raft_even
     case WW_RAFT_SNAPSHOT:
     case WW_RAFT_SNAPSHOT_ACK:
         return placed && message->index > 0;
-    case WW_RAFT_TERM_PROBE:
-    case WW_RAFT_TERM_PROBE_REPLY:
-        return placed;
     case WW_RAFT_APPEND_REJECT:
         return message->commit > 0;
     case WW_RAFT_APPEND_ACK:
     case WW_RAFT_PRE_VOTE_REPLY:
     case WW_RAFT_VOTE_REPLY:
     case WW_RAFT_TIMEOUT_NOW:
+    case WW_RAFT_TERM_PROBE:
+    case WW_RAFT_TERM_PROBE_REPLY:
         return true;
     default:
         return false;

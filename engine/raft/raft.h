@@ -261,6 +261,9 @@ uint64_t ww_raft_term_at(const struct ww_raft *raft, uint64_t index);
 bool ww_raft_configuration_at(const struct ww_raft *raft, uint64_t index,
                               struct ww_configuration *configuration);
 
+/* As leader: is a snapshot on its way to a member that answers? A newer one would begin it anew. */
+bool ww_raft_sends_snapshot(const struct ww_raft *raft);
+
 /* Every node that this one exchanges messages with as leader: bit per node id, without itself. */
 uint8_t ww_raft_peers(const struct ww_raft *raft);
 

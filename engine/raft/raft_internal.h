@@ -148,6 +148,7 @@ struct ww_raft {
     bool transfer_sent;
     uint64_t transfer_until_ns;
     uint64_t preferred_since_ns; /* a preferred leader has been ready for so long; 0: none */
+    uint32_t preferred_tries;    /* to hand over to it, in this term */
     struct ww_raft_peer peers[WW_NODES_MAX + 1]; /* by node id */
 };
 

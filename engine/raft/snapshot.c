@@ -35,6 +35,19 @@ int ww_raft_compact(struct ww_raft *raft, const struct ww_raft_event *event)
     return WW_OK;
 }
 
+bool ww_raft_sends_snapshot(const struct ww_raft *raft)
+{
+    uint8_t peers = raft->role == WW_RAFT_LEADER ? ww_raft_peers(raft) : 0;
+
+    for (uint32_t id = 1; id <= WW_NODES_MAX; id++) {
+        const struct ww_raft_peer *peer = &raft->peers[id];
+        if ((peers >> id & 1) && peer->state == WW_RAFT_SEND_SNAPSHOT &&
+            raft->now_ns - peer->heard_ns < raft->options.election_max_ns)
+            return true;
+    }
+    return false;
+}
+
 int ww_raft_recv_snapshot(struct ww_raft *raft, const struct ww_raft_event *event,
                           struct ww_raft_update *update)
 {

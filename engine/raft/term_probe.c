@@ -5,30 +5,19 @@
  */
 #include "engine/raft/raft_internal.h"
 
-static void set_log_end(const struct ww_raft *raft, struct ww_raft_message *message)
-{
-    message->index = raft->log.last_index;
-    message->log_term = ww_raft_log_last_term(&raft->log);
-}
-
 void ww_raft_send_term_probe(struct ww_raft *raft, struct ww_raft_update *update)
 {
     uint8_t peers = ww_raft_peers(raft);
 
     for (uint32_t id = 1; id <= WW_NODES_MAX; id++)
         if (peers >> id & 1)
-            set_log_end(raft, ww_raft_emit(raft, update, id, WW_RAFT_TERM_PROBE));
+            ww_raft_emit(raft, update, id, WW_RAFT_TERM_PROBE);
 }
 
 /* Tells our term; does not take the asker's, so that it disturbs nobody. */
 void ww_raft_recv_term_probe(struct ww_raft *raft, const struct ww_raft_event *event,
                              struct ww_raft_update *update)
 {
-    struct ww_raft_message *message;
-
-    if (raft->term == 0) /* nothing to tell: no message is of term 0 */
-        return;
-    message = ww_raft_emit(raft, update, event->from, WW_RAFT_TERM_PROBE_REPLY);
-    set_log_end(raft, message);
-    message->commit = raft->leader;
+    if (raft->term > 0) /* else there is nothing to tell: no message is of term 0 */
+        ww_raft_emit(raft, update, event->from, WW_RAFT_TERM_PROBE_REPLY);
 }

@@ -7,9 +7,11 @@
  * accepting client requests."
  *
  * A leader that is not the preferred one hands over by itself once the preferred one kept up for a
- * while.
+ * while; each time that this did not succeed it waits twice as long.
  */
 #include "engine/raft/raft_internal.h"
+
+#define PREFERRED_DOUBLINGS 6u
 
 static int transfer_status(const struct ww_raft *raft, uint32_t node)
 {
@@ -65,8 +67,11 @@ static void prefer(struct ww_raft *raft)
         raft->preferred_since_ns = 0;
     } else if (raft->preferred_since_ns == 0) {
         raft->preferred_since_ns = raft->now_ns;
-    } else if (raft->now_ns - raft->preferred_since_ns >= raft->options.election_max_ns) {
+    } else if (raft->now_ns - raft->preferred_since_ns >= raft->options.election_max_ns
+                                                              << raft->preferred_tries) {
         raft->preferred_since_ns = 0;
+        if (raft->preferred_tries < PREFERRED_DOUBLINGS)
+            raft->preferred_tries++;
         begin(raft, node);
     }
 }

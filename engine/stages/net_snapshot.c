@@ -74,7 +74,7 @@ void ww_net_snapshot_take(struct ww_net *net, struct ww_group *group)
         .term = ww_raft_term_at(group->raft, group->fed),
     };
     if (!ww_raft_configuration_at(group->raft, group->fed, &about.configuration) ||
-        ww_ring_free(&net->shard->committed) == 0)
+        ww_raft_sends_snapshot(group->raft) || ww_ring_free(&net->shard->committed) == 0)
         return; /* asked again behind the next batch */
     go(group, WW_SNAPSHOT_NONE, WW_SNAPSHOT_BUILDING);
     *job = (struct ww_snapshot_job){.about = about};

@@ -13,8 +13,7 @@
  *  SNAPSHOT         last included index   last included term  offset of the body in the snapshot
  *  SNAPSHOT_ACK     last included index   last included term  bytes of it that are here
  *  TIMEOUT_NOW      0                     0                   0
- *  TERM_PROBE       last index            last term           0
- *  TERM_PROBE_REPLY last index            last term           the leader it hears (node id), or 0
+ *  TERM_PROBE(_REPLY) 0                   0                   0      (asks for, tells the term)
  */
 #ifndef WW_WIRE_RAFT_MESSAGE_H
 #define WW_WIRE_RAFT_MESSAGE_H

@@ -247,3 +247,21 @@ Test(raft_snapshot_send, while_one_is_sent_rejections_say_nothing_new)
     cr_expect_eq(send_part(&f, 300, &message), 300);
     fixture_stop(&f);
 }
+
+Test(raft_snapshot_send, it_is_known_while_the_follower_answers)
+{
+    struct fixture f;
+    struct ww_raft_message message;
+
+    lead_compacted(&f);
+    cr_expect(ww_raft_sends_snapshot(f.raft));
+    cr_expect_eq(send_part(&f, 1000, &message), 0);
+    acknowledge_part(&f, message.question, 1000);
+    cr_expect(ww_raft_sends_snapshot(f.raft), "it is not installed yet");
+    f.now += ELECTION_MAX;
+    fixture_ack(&f, 2, 12);
+    cr_expect_not(ww_raft_sends_snapshot(f.raft), "a silent one holds nothing up");
+    fixture_ack(&f, 3, 11);
+    cr_expect_not(ww_raft_sends_snapshot(f.raft), "it has it");
+    fixture_stop(&f);
+}

@@ -216,3 +216,23 @@ Test(raft_transfer, the_preferred_leader_stays)
     cr_expect_eq(fixture_status(&f).transfer_to, 0);
     fixture_stop(&f);
 }
+
+Test(raft_transfer, a_preferred_voter_that_never_wins_is_asked_less_and_less_often)
+{
+    struct fixture f;
+    uint64_t waited[3];
+
+    lead_with_priority(&f, 3, 5);
+    for (uint32_t i = 0; i < 3; i++) {
+        uint64_t began = f.now;
+        while (fixture_status(&f).transfer_to == 0)
+            tick_heard(&f, HEARTBEAT);
+        waited[i] = f.now - began;
+        while (fixture_status(&f).transfer_to != 0)
+            tick_heard(&f, HEARTBEAT);
+    }
+    cr_expect_geq(waited[1], 2 * ELECTION_MAX);
+    cr_expect_geq(waited[2], 4 * ELECTION_MAX);
+    cr_expect(ww_raft_is_leader(f.raft));
+    fixture_stop(&f);
+}
