@@ -159,6 +159,10 @@ void ww_net_propose(struct ww_net *net, uint32_t link, uint32_t client,
 
 /* net_pending.c */
 void ww_net_add_pending(struct ww_net *net, struct ww_group *group, const struct ww_pending *run);
+/* A message of this type that says no to `about`. */
+void ww_net_refuse(struct ww_net *net, uint32_t link, uint32_t client,
+                   const struct ww_client_message *about, uint8_t type, int status,
+                   uint64_t expected);
 void ww_net_answer_committed(struct ww_net *net, uint32_t group, uint32_t link, uint32_t client,
                              uint64_t sequence, uint64_t index, uint64_t count);
 void ww_net_answer_applied(struct ww_net *net, struct ww_group *group,

@@ -39,6 +39,22 @@ static void pop_pending(struct ww_net *net, struct ww_group *group)
     net->pending_count--;
 }
 
+void ww_net_refuse(struct ww_net *net, uint32_t link, uint32_t client,
+                   const struct ww_client_message *about, uint8_t type, int status,
+                   uint64_t expected)
+{
+    struct ww_client_message message = {
+        .type = type,
+        .status = (uint8_t)-status,
+        .group = about->group,
+        .sequence = about->sequence,
+        .oldest = expected,
+        .index = about->index,
+        .node = ww_raft_leader(net->groups[about->group].raft),
+    };
+    ww_net_post(net, link, client, &message);
+}
+
 void ww_net_answer_committed(struct ww_net *net, uint32_t group, uint32_t link, uint32_t client,
                              uint64_t sequence, uint64_t index, uint64_t count)
 {
@@ -145,8 +161,9 @@ uint64_t ww_net_pending_from(const struct ww_net *net, const struct ww_group *gr
     for (uint32_t slot = group->pending_first; slot != WW_PENDING_NONE;
          slot = net->pending[slot].next) {
         const struct ww_pending *run = &net->pending[slot];
-        if (run->client == client->client && run->session == client->session_id &&
-            run->first_sequence < from)
+        /* A session may come back with another client number; sequences without one are a client's. */
+        if (run->session == client->session_id &&
+            (run->session != 0 || run->client == client->client) && run->first_sequence < from)
             from = run->first_sequence;
     }
     return from;

@@ -9,20 +9,6 @@
 
 #define GAP_ANSWER_NS 200000u /* a gap is answered once per this time, not per datagram behind it */
 
-static void answer(struct ww_net *net, uint32_t link, uint32_t client,
-                   const struct ww_client_message *about, uint8_t type, int status,
-                   uint64_t expected)
-{
-    struct ww_client_message message = {
-        .type = type,
-        .status = (uint8_t)-status,
-        .group = about->group,
-        .sequence = about->sequence,
-        .oldest = expected,
-    };
-    ww_net_post(net, link, client, &message);
-}
-
 /* A run that was accepted before: pending ones get their answer in time, committed ones now. */
 static void answer_again(struct ww_net *net, struct ww_group *group, uint32_t link,
                          const struct ww_client_slot *slot, const struct ww_client_message *message)
@@ -131,18 +117,12 @@ void ww_net_propose(struct ww_net *net, uint32_t link, uint32_t client,
     struct ww_client_message message = *proposal;
     struct ww_group *group = &net->groups[message.group];
     if (!ww_raft_is_leader(group->raft)) {
-        struct ww_client_message redirect = {
-            .type = WW_CLIENT_NOT_LEADER,
-            .group = message.group,
-            .sequence = message.sequence,
-            .node = ww_raft_leader(group->raft),
-        };
-        ww_net_post(net, link, client, &redirect);
+        ww_net_refuse(net, link, client, &message, WW_CLIENT_NOT_LEADER, WW_OK, 0);
         return;
     }
     int status = check_proposal(net, &message, body);
     if (status != WW_OK) {
-        answer(net, link, client, &message, WW_CLIENT_REFUSED, status, 0);
+        ww_net_refuse(net, link, client, &message, WW_CLIENT_REFUSED, status, 0);
         return;
     }
     struct ww_client_slot *slot = ww_net_client_slot(net, link, client, &message);
@@ -154,7 +134,7 @@ void ww_net_propose(struct ww_net *net, uint32_t link, uint32_t client,
     if (message.sequence > slot->expected) {
         if (net->now_ns - slot->refused_ns >= GAP_ANSWER_NS) {
             slot->refused_ns = net->now_ns;
-            answer(net, link, client, &message, WW_CLIENT_BUSY, WW_OK, slot->expected);
+            ww_net_refuse(net, link, client, &message, WW_CLIENT_BUSY, WW_OK, slot->expected);
         }
         return;
     }
@@ -166,7 +146,7 @@ void ww_net_propose(struct ww_net *net, uint32_t link, uint32_t client,
     if (!admit(net, group, link, client, &message, body)) {
         net->counters.busy_refusals++;
         slot->refused_ns = net->now_ns;
-        answer(net, link, client, &message, WW_CLIENT_BUSY, WW_EBUSY, slot->expected);
+        ww_net_refuse(net, link, client, &message, WW_CLIENT_BUSY, WW_EBUSY, slot->expected);
         return;
     }
     slot->expected += message.count;

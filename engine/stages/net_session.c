@@ -7,23 +7,6 @@
  */
 #include "engine/stages/net_internal.h"
 
-#include <string.h>
-
-static void say(struct ww_net *net, uint32_t link, uint32_t client,
-                const struct ww_client_message *about, uint8_t type, int status)
-{
-    struct ww_client_message message = {
-        .type = type,
-        .status = (uint8_t)-status,
-        .group = about->group,
-        .sequence = about->sequence,
-        .oldest = about->oldest,
-        .index = about->index,
-        .node = ww_raft_leader(net->groups[about->group].raft),
-    };
-    ww_net_post(net, link, client, &message);
-}
-
 /* ---- registering ---- */
 
 /* An entry of a session's own, alone in its batch; its index, or 0: there is no room for it now. */
@@ -61,7 +44,7 @@ void ww_net_register(struct ww_net *net, uint32_t link, uint32_t client,
 {
     struct ww_group *group = &net->groups[message->group];
     if (!ww_raft_is_leader(group->raft)) {
-        say(net, link, client, message, WW_CLIENT_NOT_LEADER, WW_OK);
+        ww_net_refuse(net, link, client, message, WW_CLIENT_NOT_LEADER, WW_OK, message->oldest);
         return;
     }
     if (ww_net_registers(net, group, message->sequence))
@@ -70,7 +53,7 @@ void ww_net_register(struct ww_net *net, uint32_t link, uint32_t client,
         net->pending_free != WW_PENDING_NONE ? append_entry(net, group, 0, message->sequence) : 0;
     if (index == 0) {
         net->counters.busy_refusals++;
-        say(net, link, client, message, WW_CLIENT_BUSY, WW_EBUSY);
+        ww_net_refuse(net, link, client, message, WW_CLIENT_BUSY, WW_EBUSY, message->oldest);
         return;
     }
     struct ww_pending run = {
@@ -191,11 +174,11 @@ struct ww_client_slot *ww_net_client_slot(struct ww_net *net, uint32_t link, uin
         return slot;
     if (known && slot->state == WW_CLIENT_GONE) {
         net->counters.session_refusals += message->count;
-        say(net, link, client, message, WW_CLIENT_REFUSED, WW_EGONE);
+        ww_net_refuse(net, link, client, message, WW_CLIENT_REFUSED, WW_EGONE, message->oldest);
         return NULL;
     }
     if (known && slot->state == WW_CLIENT_WAITS && group->applied >= slot->wait_index)
         look_up(net, group, slot);
-    say(net, link, client, message, WW_CLIENT_BUSY, WW_EBUSY);
+    ww_net_refuse(net, link, client, message, WW_CLIENT_BUSY, WW_EBUSY, message->oldest);
     return NULL;
 }

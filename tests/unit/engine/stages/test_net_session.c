@@ -169,6 +169,36 @@ Test(net_session, C20_what_is_in_the_log_twice_is_applied_once)
     }
 }
 
+Test(net_session, C20_over_another_link_nothing_is_answered_before_its_commit)
+{
+    cluster.session = begin_session(99);
+    propose(0, 1);
+    fake_client_propose(&cluster, leader, 1, 1, 8, 1);
+    fake_cluster_poll(&cluster, leader, 0);
+    struct ww_net *net = cluster.nodes[leader].shard->net;
+    cr_assert_eq(net->pending_count, 1);
+    /* The same session, from a client that has another number by now. */
+    const uint32_t link = WW_LINK_CLIENT + 1, client = FAKE_CLIENT_NUMBER + 1;
+    uint8_t body[16] = {0};
+    struct ww_client_message again = {
+        .type = WW_CLIENT_PROPOSE,
+        .body_bytes = ww_entry_encode(body, WW_ENTRY_DATA, "again", 5),
+        .sequence = 1,
+        .oldest = 1,
+        .index = cluster.session,
+        .count = 1,
+    };
+    ww_net_propose(net, link, client, &again, body);
+    cr_assert_eq(net->pending_count, 1, "it is in the log already");
+    cr_assert_eq(net->outboxes[link].count, 0, "and not committed");
+    cr_assert_eq(answer().type, WW_CLIENT_COMMITTED);
+    ww_net_propose(net, link, client, &again, body);
+    const struct ww_client_message *told = (const void *)net->outboxes[link].messages[0];
+    cr_assert_eq(net->outboxes[link].count, 1);
+    cr_assert_eq(told->type, WW_CLIENT_COMMITTED);
+    net->outboxes[link].count = 0;
+}
+
 Test(net_session, B3_entries_behind_the_end_of_their_session_are_refused)
 {
     cluster.session = begin_session(99);
