@@ -78,8 +78,9 @@ void ww_session_end(struct ww_session_table *table, uint64_t id)
 
 void ww_session_note(struct ww_session *session, uint64_t sequence, uint64_t index, uint64_t count)
 {
-    struct ww_session_run *last = &session->runs[session->run_count - 1];
-    if (session->run_count > 0 && last->first_sequence + last->count == sequence &&
+    uint32_t runs = session->run_count;
+    struct ww_session_run *last = runs > 0 ? &session->runs[runs - 1] : NULL;
+    if (last != NULL && last->first_sequence + last->count == sequence &&
         last->first_index + last->count == index) {
         last->count += count;
         return;

@@ -48,6 +48,7 @@ static bool grow(struct ww_staged_snapshot *staged, uint32_t bytes)
     if (staged->blob.bytes + bytes <= staged->capacity)
         return true;
     size_t capacity = 2 * staged->capacity + bytes;
+    capacity = capacity < WW_SNAPSHOT_MAX ? capacity : WW_SNAPSHOT_MAX;
     uint8_t *grown = realloc(staged->blob.data, capacity);
     if (grown == NULL)
         return false;

@@ -8,8 +8,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* A query and its answer. */
-#define QUERY_BYTES ((size_t)WW_QUERY_BYTES_MAX + WW_DATAGRAM_MAX(WW_MTU_MAX))
+/* A query and its answer; both begin aligned, since a machine may read numbers from them. */
+#define QUERY_BYTES (((size_t)WW_QUERY_BYTES_MAX + WW_DATAGRAM_MAX(WW_MTU_MAX) + 7) & ~(size_t)7)
 
 /* End of an iteration: the groups that something happened to say what is due. */
 static void flush_groups(struct ww_net *net)
@@ -239,7 +239,8 @@ void ww_net_destroy(struct ww_net *net)
 uint64_t ww_shard_table_bytes(const struct ww_shard *shard)
 {
     const struct ww_shard_options *options = &shard->options;
-    return options->groups * sizeof(struct ww_group) +
+    return options->groups * (sizeof(struct ww_group) + sizeof(struct ww_session_table)) +
+           WW_QUERIES_MAX * QUERY_BYTES +
            options->batch_slots * sizeof(struct ww_batch_slot) +
            options->promises * sizeof(struct ww_promise) +
            options->pendings * sizeof(struct ww_pending) + sizeof(struct ww_net);
