@@ -139,8 +139,10 @@ static void append(uint32_t node, uint32_t group, uint64_t term, uint64_t index,
         bytes += ww_entry_encode(batch + WW_BATCH_HEADER_BYTES + bytes,
                                  sequence < 0 ? WW_ENTRY_NOOP : WW_ENTRY_DATA, data, size);
     }
-    struct ww_batch_header header = {
-        .group = group, .count = (uint16_t)count, .term = term, .first_index = index};
+    struct ww_batch_header header = {.group = group,
+                                     .count = (uint16_t)count,
+                                     .term = term,
+                                     .first_index = index};
     write_block(replica, block, ww_batch_seal(batch, &header, bytes));
 }
 
