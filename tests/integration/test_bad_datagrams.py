@@ -113,7 +113,7 @@ def test_each_kind_is_dropped_and_counted_by_its_name():
             ("cluster", cluster.datagram(node, message(READ), cluster=7)),
             ("node", cluster.datagram(node, message(READ), destination=node % 3 + 1)),
             ("layout", cluster.datagram(node, message(0))),
-            ("layout", cluster.datagram(node, message(9))),
+            ("layout", cluster.datagram(node, message(31))),
             ("layout", cluster.datagram(node, message(PROPOSE, body_bytes=9, count=1), bytes(8))),
             ("layout", cluster.datagram(node, message(PROPOSE, body_bytes=0xFFFFFFF8), bytes(8))),
             ("layout", cluster.datagram(node, b"", bytes(48))),
