@@ -161,7 +161,7 @@ uint64_t ww_net_pending_from(const struct ww_net *net, const struct ww_group *gr
     for (uint32_t slot = group->pending_first; slot != WW_PENDING_NONE;
          slot = net->pending[slot].next) {
         const struct ww_pending *run = &net->pending[slot];
-        /* A session may come back with another client number; sequences without one are a client's. */
+        /* A session may come back with another client number. */
         if (run->session == client->session_id &&
             (run->session != 0 || run->client == client->client) && run->first_sequence < from)
             from = run->first_sequence;

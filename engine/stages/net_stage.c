@@ -240,8 +240,7 @@ uint64_t ww_shard_table_bytes(const struct ww_shard *shard)
 {
     const struct ww_shard_options *options = &shard->options;
     return options->groups * (sizeof(struct ww_group) + sizeof(struct ww_session_table)) +
-           WW_QUERIES_MAX * QUERY_BYTES +
-           options->batch_slots * sizeof(struct ww_batch_slot) +
+           WW_QUERIES_MAX * QUERY_BYTES + options->batch_slots * sizeof(struct ww_batch_slot) +
            options->promises * sizeof(struct ww_promise) +
            options->pendings * sizeof(struct ww_pending) + sizeof(struct ww_net);
 }
