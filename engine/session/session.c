@@ -156,15 +156,15 @@ size_t ww_session_encode(const struct ww_session_table *table, void *to)
 /* Could ww_session_take have left it so? */
 static bool plausible(const struct ww_session_table *table, const struct ww_session *session)
 {
-    uint64_t sequence = 0, index = session->id + 1;
+    uint64_t sequence = 0, index = session->id;
     for (uint32_t i = 0; i < session->run_count; i++) {
         const struct ww_session_run *run = &session->runs[i];
-        if (run->count == 0 || run->first_sequence < sequence || run->first_index < index ||
+        if (run->count == 0 || run->first_sequence < sequence || run->first_index <= index ||
             run->count > UINT64_MAX - run->first_sequence ||
             run->count > UINT64_MAX - run->first_index)
             return false;
         sequence = run->first_sequence + run->count;
-        index = run->first_index + run->count;
+        index = run->first_index + run->count - 1;
     }
     return session->reserved == 0 && session->active_ns <= table->time_ns &&
            session->next_sequence == sequence;
