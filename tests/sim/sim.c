@@ -188,6 +188,9 @@ static void on_resume(struct sim *sim, uint32_t node)
 {
     sim_trace_add(&sim->trace, sim->world->now_ns,
                   "%lu  goes on after a pause (%lu %lu %lu %lu %lu)", node, 0, 0, 0, 0, 0);
+    if (sim->world->nodes[node].paused)
+        sim->world->nodes[node].clock.stale_ns = sim->nodes[node].stopped_ns;
+    sim->nodes[node].stopped_ns = 0;
     sim->world->nodes[node].paused = false;
     sim_poll_node(sim, node);
 }
@@ -258,6 +261,7 @@ static void begin(struct sim *sim, uint64_t seed)
     options.seed = ww_random_next(&sim->random);
     options.write_depth = settings->write_depth;
     options.disk_bytes = settings->disk_bytes;
+    options.shard.session_timeout_ns = settings->session_timeout_ns;
     options.shard.groups = settings->groups;
     options.shard.configuration = settings->configuration;
     options.shard.snapshot_entries = settings->snapshot_entries;
@@ -334,6 +338,8 @@ void sim_run(struct sim *sim, uint64_t seed, uint64_t events, struct sim_result 
         .changes = sim->changes,
         .restored = sim->restored,
         .answers = sim->answers,
+        .gone = sim->gone,
+        .full = sim->full,
     };
     memcpy(result->violation, sim->violation, sizeof(result->violation));
     if (sim_failed(sim) && sim->report != NULL)

@@ -46,13 +46,17 @@ struct sim_settings {
     uint32_t write_depth;
     uint64_t disk_bytes;
     /* Faults per second. */
-    uint32_t cuts, crashes, power_cuts, pauses, jumps, failed_writes, rot;
+    uint32_t cuts, crashes, power_cuts, pauses, jumps, failed_writes, rot, alone;
+    uint32_t room;  /* disks are full but for what they get; 0: they have enough */
+    uint32_t stops; /* per cent of the pauses: within a poll */
     /* What operators do, per second; and how often a snapshot is taken (0: never). */
     uint32_t changes, transfers;
     uint64_t snapshot_entries, snapshot_keep;
     struct ww_configuration configuration; /* in the beginning */
     bool adaptive, leases, priorities;
-    bool sessions;  /* clients propose in them */
+    bool sessions;                /* clients propose in them */
+    uint32_t restarts, strangers; /* per second: of clients, and clients that only register */
+    uint64_t session_timeout_ns;
     uint32_t reads; /* per second */
     uint32_t drift_ppm;
     uint64_t down_max_ns, pause_max_ns, cut_max_ns, jump_max_ns;
@@ -86,17 +90,20 @@ struct sim_event {
 };
 
 struct sim_node {
-    uint64_t wake_ns;   /* the WAKE that counts; others are old */
-    bool damaged;       /* its disk lost something: it may refuse to start */
-    bool lost;          /* it did refuse */
-    bool fenced;        /* it stopped itself, and is about to be ended */
-    uint64_t witnessed; /* a durable block calls all below this durable */
+    uint64_t wake_ns;    /* the WAKE that counts; others are old */
+    bool damaged;        /* its disk lost something: it may refuse to start */
+    bool lost;           /* it did refuse */
+    bool fenced;         /* it stopped itself, and is about to be ended */
+    uint64_t stopped_ns; /* what its clock showed when it was stopped in a poll; 0: it was not */
+    uint64_t witnessed;  /* a durable block calls all below this durable */
 };
 
 struct sim_client {
     struct ww_client *library;
     uint32_t number;
-    uint64_t proposed[WORLD_GROUPS];
+    uint32_t processes;              /* that were started */
+    uint64_t proposed[WORLD_GROUPS]; /* by all of them */
+    uint64_t first[WORLD_GROUPS];    /* the first one of this process */
 };
 
 /* A linearizable read under way. */
@@ -125,6 +132,8 @@ struct sim {
     struct sim_trace trace;
     char violation[256]; /* empty: none */
     uint64_t acknowledged, crashes, changes, restored, answers;
+    uint64_t gone; /* proposals in sessions that were gone */
+    uint64_t full; /* nodes that ended because the disk was */
     struct sim_read reads[SIM_READS];
     struct ww_history
         history; /* of the registers that are only written, for an independent judge */
@@ -138,7 +147,7 @@ struct sim_result {
     uint64_t events;
     uint64_t hash;
     uint64_t simulated_ns;
-    uint64_t commits, acknowledged, crashes, changes, restored, answers;
+    uint64_t commits, acknowledged, crashes, changes, restored, answers, gone, full;
     char violation[256];
 };
 
@@ -194,6 +203,9 @@ void sim_clients_begin(struct sim *sim);
 void sim_clients_end(struct sim *sim);
 void sim_client_turn(struct sim *sim, uint32_t client); /* polls, and perhaps proposes */
 void sim_client_poll(struct sim *sim, uint32_t client);
+void sim_client_restart(struct sim *sim, uint32_t client);
+/* Clients that register a session and are never heard of again: they fill the table. */
+void sim_strangers(struct sim *sim, uint32_t group);
 void sim_client_propose(struct sim *sim, uint32_t client, uint32_t group);
 uint64_t sim_clients_outstanding(const struct sim *sim);
 

@@ -228,7 +228,9 @@ static void check_fenced(struct sim *sim, uint32_t id)
     own->fenced = true;
     sim_trace_add(&sim->trace, sim->world->now_ns, "%lu  is FENCED, status %lu (%lu %lu %lu %lu)",
                   id, (uint64_t)-fenced, 0, 0, 0, 0);
-    if (!node->disk.failed && !own->damaged)
+    bool full = fenced == WW_ENOSPC && sim->settings.room > 0;
+    sim->full += full;
+    if (!node->disk.failed && !own->damaged && !full)
         sim_violated(sim, "node %u fences itself (%s) without a fault", id, ww_status_name(fenced));
     sim_at(sim, sim->world->now_ns + sim_pick(sim, WORLD_MS, 50 * WORLD_MS),
            (struct sim_event){.kind = SIM_END, .node = id, .id = node->starts});
@@ -265,6 +267,11 @@ void sim_check_command(struct sim *sim, uint32_t number, const struct ww_entry *
                      "sessions: operation %" PRIu64
                      " of client %u in group %u takes effect at %" PRIu64 " and at %" PRIu64,
                      command.operation, command.client, number, operation->index, entry->index);
+    if (operation->gone)
+        sim_violated(sim,
+                     "sessions: operation %" PRIu64 " of client %u in group %u takes effect at "
+                     "%" PRIu64 ", behind the end of its session",
+                     command.operation, command.client, number, entry->index);
     if (operation->index == 0)
         operation->index = entry->index;
     sim_ledger_change(group, entry->index, &command);
@@ -329,9 +336,25 @@ static void tell(struct sim_group_ledger *group, uint64_t index)
         group->told = index;
 }
 
+/* What took no effect until a leader says that the session is gone never will. */
+static void session_gone(struct sim *sim, uint32_t client, const struct ww_completion *completion)
+{
+    struct sim_stream *stream = &ledger_of(sim, completion->group)->streams[client];
+    uint64_t first = sim->clients[client].first[completion->group] + completion->first_sequence;
+    sim->gone += completion->count;
+    for (uint64_t i = 0; i < completion->count; i++) {
+        struct sim_operation *operation = sim_ledger_operation(stream, first + i);
+        operation->gone = operation->index == 0;
+    }
+}
+
 void sim_acknowledged(struct sim *sim, uint32_t client, const struct ww_completion *completion)
 {
     struct sim_group_ledger *group = ledger_of(sim, completion->group);
+    if (completion->status == WW_EGONE && sim->settings.sessions && sim->settings.strangers > 0) {
+        session_gone(sim, client, completion);
+        return;
+    }
     if (completion->status != WW_OK) {
         sim_violated(sim, "client %u: sequence %" PRIu64 " of group %u is refused: %s", client,
                      completion->first_sequence, completion->group,
@@ -340,7 +363,8 @@ void sim_acknowledged(struct sim *sim, uint32_t client, const struct ww_completi
     }
     sim->acknowledged += completion->count;
     for (uint64_t i = 0; i < completion->count && !sim_failed(sim); i++) {
-        uint64_t sequence = completion->first_sequence + i;
+        uint64_t sequence =
+            sim->clients[client].first[completion->group] + completion->first_sequence + i;
         const struct sim_operation *operation =
             sim_ledger_operation(&group->streams[client], sequence);
         if (operation->index == 0)

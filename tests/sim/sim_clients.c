@@ -21,7 +21,7 @@ static void open_client(struct sim *sim, uint32_t number)
         .transport = world_client(sim->world, number),
         .clock = &sim->client_clock,
         .cluster = WORLD_CLUSTER,
-        .number = WW_CLIENT_SOURCE | (number + 1),
+        .number = WW_CLIENT_SOURCE | (++sim->clients[number].processes * SIM_CLIENTS + number),
         .nonce = sim->settings.sessions ? ww_client_nonce(ww_random_next(&sim->random)) : 0,
         .mtu = WW_MTU_MIN,
         .entry_max = WW_ENTRY_MAX(WW_MTU_MIN),
@@ -40,6 +40,25 @@ static void open_client(struct sim *sim, uint32_t number)
     WW_ASSERT(status == WW_OK);
 }
 
+/* The process ends, of itself or by force; another one takes its place and knows nothing of it. */
+void sim_client_restart(struct sim *sim, uint32_t client)
+{
+    struct sim_client *own = &sim->clients[client];
+    bool killed = sim_chance(sim, 50);
+    sim_trace_add(&sim->trace, sim->world->now_ns,
+                  "client %lu RESTARTS, killed %lu, %lu proposals without an answer (%lu %lu %lu)",
+                  client, killed, ww_client_outstanding(own->library), 0, 0, 0);
+    for (uint32_t i = 0; i < sim->settings.groups; i++) {
+        if (killed)
+            own->library->groups[i].session = 0; /* it does not come to end it */
+        own->first[i] = own->proposed[i];
+    }
+    sim->client_steps_ns = 1;
+    ww_client_close(own->library);
+    sim->client_steps_ns = 0;
+    open_client(sim, client);
+}
+
 static void next_turn(struct sim *sim, uint32_t client)
 {
     sim_at(sim, sim->world->now_ns + sim_pick(sim, 1, sim->settings.think_max_ns),
@@ -49,7 +68,8 @@ static void next_turn(struct sim *sim, uint32_t client)
 void sim_clients_begin(struct sim *sim)
 {
     sim->client_clock.now_ns = client_now;
-    sim->acknowledged = sim->crashes = sim->changes = sim->restored = sim->answers = 0;
+    sim->acknowledged = sim->crashes = sim->changes = sim->restored = sim->answers = sim->gone =
+        sim->full = 0;
     sim->client_steps_ns = 0;
     for (uint32_t i = 0; i < sim->settings.clients; i++) {
         sim->clients[i] = (struct sim_client){.number = i};

@@ -12,6 +12,10 @@ enum fault {
     FAULT_JUMP,
     FAULT_WRITE,
     FAULT_ROT,
+    FAULT_ALONE,
+    FAULT_ROOM,
+    FAULT_RESTART,
+    FAULT_STRANGERS,
     FAULT_CHANGE, /* not faults, but they come in the same way */
     FAULT_TRANSFER,
     FAULT_READ,
@@ -56,6 +60,7 @@ static void choose_times(struct sim *sim)
     chosen->pause_max_ns = sim_pick(sim, 1, 500) * WORLD_MS;
     chosen->cut_max_ns = sim_pick(sim, 10, 1000) * WORLD_MS;
     chosen->jump_max_ns = sim_pick(sim, 1, 1000) * WORLD_MS;
+    chosen->session_timeout_ns = (chosen->strangers > 0 ? sim_pick(sim, 1, 300) : 10000) * WORLD_MS;
     chosen->think_max_ns = sim_pick(sim, 1, 80) * WORLD_MS;
 }
 
@@ -90,11 +95,20 @@ void sim_choose(struct sim *sim)
         .leases = sim_chance(sim, 50),
         .priorities = sim_chance(sim, 30),
         .sessions = sim_chance(sim, 70),
+        .restarts = perhaps(sim, 40, 30),
+        .strangers = perhaps(sim, 25, 150),
+        .stops = perhaps(sim, 50, 100),
+        .room = perhaps(sim, 20, 30),
+        .alone = perhaps(sim, 25, 10),
         .reads = perhaps(sim, 70, 1000),
         .lazy = perhaps(sim, 40, 60),
         .burst = (uint32_t)sim_pick(sim, 1, 6),
         .padding = perhaps(sim, 50, SIM_PADDING_MAX),
     };
+    if (chosen->alone > 0) { /* what may go wrong then is a read by lease */
+        chosen->leases = true;
+        chosen->reads += 500;
+    }
     choose_times(sim);
     choose_members(sim);
 }
@@ -109,6 +123,10 @@ static uint32_t rate_of(const struct sim_settings *settings, uint32_t fault)
         [FAULT_JUMP] = settings->jumps,
         [FAULT_WRITE] = settings->failed_writes,
         [FAULT_ROT] = settings->rot,
+        [FAULT_ALONE] = settings->alone,
+        [FAULT_ROOM] = settings->room,
+        [FAULT_RESTART] = settings->restarts,
+        [FAULT_STRANGERS] = settings->strangers,
         [FAULT_CHANGE] = settings->changes,
         [FAULT_TRANSFER] = settings->transfers,
         [FAULT_READ] = settings->reads,
@@ -126,6 +144,10 @@ static void schedule(struct sim *sim, uint32_t fault)
 
 void sim_faults_begin(struct sim *sim)
 {
+    /* Some can take no proposal, and soon no vote. */
+    for (uint32_t id = 1; id <= WW_NODES_MAX && sim->settings.room > 0; id++)
+        sim->world->nodes[id].disk.base.limit_position =
+            (sim_chance(sim, 70) ? WW_LOG_RESERVE : 0) + sim_pick(sim, 4, 48) * WW_BLOCK_ALIGN;
     for (uint32_t fault = 0; fault < FAULTS; fault++)
         schedule(sim, fault);
 }
@@ -171,6 +193,7 @@ void sim_end_node(struct sim *sim, uint32_t id)
     note(sim, "%lu  CRASH, %lu operations of its disk in flight (%lu %lu %lu %lu)", id,
          sim->world->nodes[id].disk.operation_count, 0);
     sim->crashes++;
+    sim->nodes[id].stopped_ns = 0;
     world_crash(sim->world, id, WORLD_SURVIVE_RANDOM);
     if (sim->plant)
         forget_last_block(sim, id);
@@ -184,6 +207,12 @@ static int visit_nothing(void *context, uint64_t block_position, uint32_t offset
     return WW_OK;
 }
 
+static void lose(struct sim *sim, uint32_t id)
+{
+    note(sim, "%lu  is LOST: its disk is damaged (%lu %lu %lu %lu %lu)", id, 0, 0);
+    sim->nodes[id].lost = true;
+}
+
 /* A node whose disk is damaged may refuse to start: the quorums of the past it still belongs to. */
 static bool refuses(struct sim *sim, uint32_t id)
 {
@@ -191,8 +220,7 @@ static bool refuses(struct sim *sim, uint32_t id)
     if (!sim->nodes[id].damaged ||
         world_disk_recover(&sim->world->nodes[id].disk, visit_nothing, NULL, &error) != WW_EDAMAGED)
         return false;
-    note(sim, "%lu  is LOST: its disk is damaged (%lu %lu %lu %lu %lu)", id, 0, 0);
-    sim->nodes[id].lost = true;
+    lose(sim, id);
     return true;
 }
 
@@ -211,7 +239,10 @@ void sim_start_node(struct sim *sim, uint32_t id)
     int status = world_start(sim->world, id, &error);
     note(sim, "%lu  START, status %lu, log ends at %lu (%lu %lu %lu)", id, (uint64_t)-status,
          node->disk.durable);
-    if (status != WW_OK)
+    /* A snapshot: its log was read, and still counts. A flipped bit may look like a version. */
+    if ((status == WW_EDAMAGED || status == WW_EVERSION) && sim->nodes[id].damaged)
+        lose(sim, id);
+    else if (status != WW_OK)
         sim_violated(sim, "node %u does not start: %s", id, error.text);
     else
         sim_poll_node(sim, id);
@@ -285,6 +316,27 @@ static void fail_write(struct sim *sim, uint32_t id)
     }
 }
 
+static void rot_snapshot(struct sim *sim, uint32_t id)
+{
+    struct world_disk *disk = &sim->world->nodes[id].disk;
+    struct world_snapshot *snapshot = &disk->snapshots[sim_pick(sim, 0, disk->snapshot_count - 1)];
+    uint64_t at = sim_pick(sim, 0, snapshot->size_bytes - 1);
+    note(sim, "%lu  disk: damage of the snapshot at %lu, byte %lu (%lu %lu %lu)", id,
+         snapshot->index, at);
+    sim->nodes[id].damaged = true;
+    snapshot->data[at] ^= (uint8_t)(1u << sim_pick(sim, 0, 7));
+}
+
+/* A node that is full may write again, for a while. */
+static void give_room(struct sim *sim, uint32_t id)
+{
+    struct world_disk *disk = &sim->world->nodes[id].disk;
+    disk->base.limit_position += sim_pick(sim, 1, 32) * WW_BLOCK_ALIGN;
+    note(sim, "%lu  disk: there is room up to %lu (%lu %lu %lu %lu)", id, disk->base.limit_position,
+         0);
+    sim_poll_node(sim, id);
+}
+
 /*
  * Bytes that were durable rot, or turn out to be lost or written to a wrong place. The fault map:
  * less than half of the nodes are ever hit, so that a quorum of disks survives; and only what a
@@ -298,6 +350,10 @@ static void rot(struct sim *sim, uint32_t id)
         damaged += sim->nodes[other].damaged && other != id;
     if (damaged + 1 > (sim->settings.nodes - 1) / 2)
         return;
+    if (disk->snapshot_count > 0 && sim_chance(sim, 60)) {
+        rot_snapshot(sim, id);
+        return;
+    }
     uint64_t known = sim->nodes[id].witnessed;
     if (known < disk->begin + WW_BLOCK_ALIGN)
         return;
@@ -323,18 +379,41 @@ static void pause_node(struct sim *sim, uint32_t id)
     uint64_t until = sim->world->now_ns + sim_pick(sim, WORLD_MS, sim->settings.pause_max_ns);
     if (sim->world->nodes[id].shard == NULL)
         return;
-    note(sim, "%lu  PAUSE for %lu ns (%lu %lu %lu %lu)", id, until - sim->world->now_ns, 0);
+    bool in_poll = sim_chance(sim, sim->settings.stops);
+    note(sim, "%lu  PAUSE for %lu ns, in a poll: %lu (%lu %lu %lu)", id, until - sim->world->now_ns,
+         in_poll);
+    if (!sim->world->nodes[id].paused) /* it goes on behind the reading of the clock */
+        sim->nodes[id].stopped_ns = in_poll ? world_clock_ns(&sim->world->nodes[id]) : 0;
     sim->world->nodes[id].paused = true;
     sim_at(sim, until, (struct sim_event){.kind = SIM_RESUME, .node = id});
+}
+
+static void jump_by(struct sim *sim, uint32_t id, int64_t by)
+{
+    note(sim, "%lu  its clock jumps by %lu ns (%lu %lu %lu %lu)", id, (uint64_t)by, 0);
+    world_clock_jump(&sim->world->nodes[id], by);
+    sim_poll_node(sim, id);
 }
 
 static void jump(struct sim *sim, uint32_t id)
 {
     int64_t by = (int64_t)sim_pick(sim, 1, sim->settings.jump_max_ns);
-    by = sim_chance(sim, 50) ? by : -by;
-    note(sim, "%lu  its clock jumps by %lu ns (%lu %lu %lu %lu)", id, (uint64_t)by, 0);
-    world_clock_jump(&sim->world->nodes[id], by);
-    sim_poll_node(sim, id);
+    jump_by(sim, id, sim_chance(sim, 50) ? by : -by);
+}
+
+/* What is hardest for leases: the leader's clients still reach it, the others do not, and their
+ * clocks tell them that it is long since they heard of it. */
+static void leave_alone(struct sim *sim, uint32_t leader)
+{
+    for (uint32_t id = 1; id <= sim->settings.nodes; id++)
+        if (id != leader)
+            cut_both(sim, id, leader);
+    note(sim, "network: %lu is cut off from the other nodes (%lu %lu %lu %lu %lu)", leader, 0, 0);
+    for (uint32_t id = 1; id <= sim->settings.nodes; id++)
+        if (id != leader)
+            jump_by(sim, id, (int64_t)sim_pick(sim, 1, 2 * sim->settings.election_max_ns));
+    sim_at(sim, sim->world->now_ns + sim_pick(sim, 1, 2 * sim->settings.election_max_ns),
+           (struct sim_event){.kind = SIM_HEAL});
 }
 
 void sim_fault(struct sim *sim, uint32_t fault)
@@ -357,6 +436,14 @@ void sim_fault(struct sim *sim, uint32_t fault)
         fail_write(sim, id);
     else if (fault == FAULT_ROT)
         rot(sim, id);
+    else if (fault == FAULT_ALONE)
+        leave_alone(sim, pick_leader(sim));
+    else if (fault == FAULT_ROOM)
+        give_room(sim, id);
+    else if (fault == FAULT_RESTART)
+        sim_client_restart(sim, (uint32_t)sim_pick(sim, 0, sim->settings.clients - 1));
+    else if (fault == FAULT_STRANGERS)
+        sim_strangers(sim, (uint32_t)sim_pick(sim, 0, sim->settings.groups - 1));
     else if (fault == FAULT_CHANGE)
         sim_change_members(sim, (uint32_t)sim_pick(sim, 0, sim->settings.groups - 1));
     else if (fault == FAULT_READ)
@@ -373,6 +460,7 @@ void sim_faults_end(struct sim *sim)
     sim_heal(sim);
     for (uint32_t id = 1; id <= sim->settings.nodes; id++) {
         struct world_node *node = &sim->world->nodes[id];
+        node->disk.base.limit_position = sim->settings.disk_bytes;
         if (node->shard != NULL && atomic_load(&node->shard->fenced) != 0)
             sim_end_node(sim, id);
         if (node->shard == NULL && !sim->nodes[id].lost)

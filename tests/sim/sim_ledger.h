@@ -51,6 +51,7 @@ struct sim_operation {
     uint64_t index; /* where it was applied; 0: not yet */
     uint64_t floor; /* `told` when it was made */
     size_t history; /* its handle in the history, + 1; 0: it is not in there */
+    bool gone;      /* not applied when the client heard that its session is gone: never any more */
 };
 
 /* The proposals of a client in a group, by sequence. */

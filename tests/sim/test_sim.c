@@ -210,6 +210,25 @@ Test(sim, a_proposal_that_takes_effect_twice_is_found)
     cr_assert_not_null(strstr(sim->violation, "sessions"));
 }
 
+Test(sim, an_entry_behind_the_end_of_its_session_is_found)
+{
+    begin_run();
+    sim->settings.sessions = true;
+    sim->settings.strangers = 1;
+    struct ww_completion completion = {.first_sequence = 1000000, .count = 1, .status = WW_EGONE};
+    sim_acknowledged(sim, 0, &completion);
+    cr_assert_str_empty(sim->violation);
+    struct world_command command = {
+        .kind = WORLD_COMMAND_WRITE,
+        .operation = sim->clients[0].first[0] + 1000000,
+    };
+    struct ww_entry entry = {.index = sim->ledger.groups[0].commit,
+                             .data = (void *)&command,
+                             .size_bytes = 32};
+    sim_check_command(sim, 0, &entry);
+    cr_assert_not_null(strstr(sim->violation, "behind the end of its session"));
+}
+
 Test(sim, another_entry_at_a_committed_index_is_found)
 {
     begin_run();

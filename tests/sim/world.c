@@ -81,17 +81,22 @@ void world_options_init(struct world_options *options)
     };
 }
 
-static uint64_t now_of(struct ww_clock *clock)
+uint64_t world_clock_ns(const struct world_node *node)
 {
-    const struct world_clock *own = (const struct world_clock *)clock;
+    const struct world_clock *own = &node->clock;
     uint64_t passed = own->world->now_ns - own->true_ns;
     return own->local_ns + passed + (uint64_t)((int64_t)passed * own->ppm / 1000000);
 }
 
-uint64_t world_clock_ns(const struct world_node *node)
+static uint64_t now_of(struct ww_clock *clock)
 {
-    struct world_clock clock = node->clock;
-    return now_of(&clock.base);
+    struct world_clock *own = (struct world_clock *)clock;
+    uint64_t stale_ns = own->stale_ns;
+    own->stale_ns = 0;
+    return stale_ns != 0
+               ? stale_ns
+               : world_clock_ns(
+                     (struct world_node *)((char *)own - offsetof(struct world_node, clock)));
 }
 
 void world_clock_jump(struct world_node *node, int64_t ns)
@@ -150,6 +155,7 @@ static void end_process(struct world_node *node)
     ww_shard_destroy(node->shard);
     node->shard = NULL;
     node->paused = false;
+    node->clock.stale_ns = 0;
     world_inbox_clear(node->world, node->id);
 }
 

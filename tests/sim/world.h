@@ -143,6 +143,7 @@ struct world_clock {
     struct ww_clock base;
     struct world *world;
     uint64_t true_ns, local_ns;
+    uint64_t stale_ns; /* what the node reads next, once: it was stopped right behind; 0: no */
     int32_t ppm;
 };
 
