@@ -146,6 +146,10 @@ struct ww_net {
 
 /* net_stage.c: looks at the clock, and tells the groups of a step that no poll explains. */
 void ww_net_take_time(struct ww_net *net);
+static inline bool ww_net_fenced(const struct ww_net *net)
+{
+    return atomic_load_explicit(&net->shard->fenced, memory_order_relaxed) != 0;
+}
 
 /* net_receive.c */
 uint32_t ww_net_receive(struct ww_net *net);

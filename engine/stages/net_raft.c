@@ -146,6 +146,8 @@ static void obey(struct ww_net *net, struct ww_group *group, const struct ww_raf
         append_own(net, group, update);
     else if (update->append_from != 0 && body != NULL)
         append_body(net, group, update, body);
+    if (ww_net_fenced(net))
+        return; /* what the messages promise found no room in the log, and never will */
     for (uint32_t i = 0; i < update->message_count; i++)
         send_or_wait(net, group, &update->messages[i]);
     if (update->role_changed)

@@ -79,7 +79,8 @@ static void take(struct ww_net *net, const struct ww_rx *rx)
     }
     const uint8_t *message = rx->data + sizeof(*header);
     const uint8_t *body = message + header->message_count * WW_MESSAGE_BYTES;
-    for (uint32_t i = 0; i < header->message_count; i++, message += WW_MESSAGE_BYTES) {
+    for (uint32_t i = 0; i < header->message_count && !ww_net_fenced(net);
+         i++, message += WW_MESSAGE_BYTES) {
         /* Both layouts keep group and body_bytes at the same places (datagram.c checks it). */
         const struct ww_raft_message *raft = (const void *)message;
         if (raft->group >= options->groups) {

@@ -65,7 +65,7 @@ uint32_t ww_net_work(struct ww_shard *shard)
     struct ww_net *net = shard->net;
     struct ww_transport *transport = shard->transport;
     serve_view(net);
-    if (atomic_load_explicit(&shard->fenced, memory_order_relaxed) != 0) {
+    if (ww_net_fenced(net)) {
         serve_request(net);
         return 0; /* a fenced node says nothing to others, so that nobody counts on it */
     }
@@ -75,6 +75,8 @@ uint32_t ww_net_work(struct ww_shard *shard)
     work += ww_net_take_applied(net);
     work += ww_net_receive(net);
     work += ww_net_tick(net);
+    if (ww_net_fenced(net))
+        return work;                   /* the core counts on what the log does not hold */
     bool dirty = net->dirty_count > 0; /* also by what an earlier iteration could not finish */
     if (dirty) {
         ww_net_seal_open(net);
@@ -287,8 +289,7 @@ static uint32_t serve_request(struct ww_net *net)
     struct ww_shard_request *request = take_wish(&net->request_wanted);
     if (request == NULL)
         return 0;
-    bool fenced = atomic_load_explicit(&net->shard->fenced, memory_order_relaxed) != 0;
-    request->status = fenced ? WW_ECLOSED : ww_net_request(net, request);
+    request->status = ww_net_fenced(net) ? WW_ECLOSED : ww_net_request(net, request);
     tell_asker(net);
     return 1;
 }

@@ -166,6 +166,28 @@ Test(world, a_failed_write_fences_the_node)
     cr_assert_eq(world->nodes[1].shard->fenced, WW_EIO);
 }
 
+Test(world, a_node_without_room_for_its_vote_is_fenced_and_does_not_give_it)
+{
+    for (uint32_t id = 2; id <= 3; id++)
+        world->nodes[id].disk.base.limit_position = 0;
+    run(1000);
+    cr_assert_eq(leader(), 0);
+    cr_assert_gt(ww_raft_term(world_group(world, 1, 0)->raft), 0, "it stood for election");
+    for (uint32_t id = 2; id <= 3; id++)
+        cr_assert_eq(atomic_load(&world->nodes[id].shard->fenced), WW_ENOSPC);
+}
+
+Test(world, a_node_that_was_stopped_in_a_poll_reads_the_past_once)
+{
+    struct world_node *node = &world->nodes[1];
+    uint64_t before = world_clock_ns(node);
+    world_advance(world, WORLD_MS);
+    node->clock.stale_ns = before;
+    cr_assert_eq(world_clock_ns(node), before + WORLD_MS);
+    cr_assert_eq(ww_clock_now(&node->clock.base), before);
+    cr_assert_eq(ww_clock_now(&node->clock.base), before + WORLD_MS);
+}
+
 Test(world, clocks_drift_and_jump)
 {
     struct world_node *node = &world->nodes[2];
