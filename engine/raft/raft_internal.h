@@ -130,8 +130,8 @@ struct ww_raft {
     uint64_t verified;     /* our log equals that of this term's leader up to here */
     uint64_t acknowledged; /* index of the last acknowledgement in this term */
     bool answer_due;
-    uint32_t round;             /* newest round heard in this term, low bits */
     uint16_t snapshot_question; /* of the last SNAPSHOT */
+    uint32_t round;             /* newest round heard in this term, low bits */
     uint32_t window_bytes;      /* what we grant now ... */
     uint32_t granted_bytes;     /* ... and what the leader was last told */
     struct ww_raft_arrivals arrivals;
@@ -144,8 +144,8 @@ struct ww_raft {
     uint64_t confirmed_round;
     bool round_wanted; /* a read waits for the next round */
     bool no_lease;     /* in this term: a transfer may have elected another leader */
-    uint32_t transfer_to;
     bool transfer_sent;
+    uint32_t transfer_to;
     uint64_t transfer_until_ns;
     uint64_t preferred_since_ns; /* a preferred leader has been ready for so long; 0: none */
     uint32_t preferred_tries;    /* to hand over to it, in this term */
