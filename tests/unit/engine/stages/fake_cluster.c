@@ -278,3 +278,14 @@ bool fake_client_receive(struct fake_cluster *cluster, struct ww_client_message 
     }
     return true;
 }
+
+struct ww_client_message fake_client_answer(struct fake_cluster *cluster)
+{
+    struct ww_client_message message = {0};
+    for (uint32_t i = 0; i < 100; i++) {
+        fake_cluster_run(cluster, 1);
+        if (fake_client_receive(cluster, &message, NULL))
+            return message;
+    }
+    return message;
+}

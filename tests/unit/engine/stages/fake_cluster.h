@@ -77,4 +77,7 @@ void fake_client_send(struct fake_cluster *cluster, uint32_t node,
 bool fake_client_receive(struct fake_cluster *cluster, struct ww_client_message *message,
                          uint8_t *body);
 
+/* Polls until a message arrives at the client; type 0: none within 100 rounds. */
+struct ww_client_message fake_client_answer(struct fake_cluster *cluster);
+
 #endif

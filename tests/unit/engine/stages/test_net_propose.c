@@ -21,22 +21,11 @@ static void teardown(void)
 
 TestSuite(net_propose, .init = setup, .fini = teardown);
 
-static struct ww_client_message answer(void)
-{
-    struct ww_client_message message = {0};
-    for (uint32_t i = 0; i < 100; i++) {
-        fake_cluster_run(&cluster, 1);
-        if (fake_client_receive(&cluster, &message, NULL))
-            return message;
-    }
-    return message;
-}
-
 Test(net_propose, a_follower_names_the_leader)
 {
     uint32_t follower = leader % 3 + 1;
     fake_client_propose(&cluster, follower, 0, 1, 8, 0);
-    struct ww_client_message message = answer();
+    struct ww_client_message message = fake_client_answer(&cluster);
     cr_assert_eq(message.type, WW_CLIENT_NOT_LEADER);
     cr_assert_eq(message.node, leader);
 }
@@ -44,9 +33,9 @@ Test(net_propose, a_follower_names_the_leader)
 Test(net_propose, a_gap_is_answered_with_what_is_expected)
 {
     fake_client_propose(&cluster, leader, 0, 2, 8, 0);
-    answer();
+    fake_client_answer(&cluster);
     fake_client_propose(&cluster, leader, 5, 2, 8, 2);
-    struct ww_client_message message = answer();
+    struct ww_client_message message = fake_client_answer(&cluster);
     cr_assert_eq(message.type, WW_CLIENT_BUSY);
     cr_assert_eq(message.status, 0, "a gap, not a full queue");
     cr_assert_eq(message.oldest, 2);
@@ -55,10 +44,10 @@ Test(net_propose, a_gap_is_answered_with_what_is_expected)
 Test(net_propose, a_repeated_proposal_is_answered_again_and_not_appended)
 {
     fake_client_propose(&cluster, leader, 0, 4, 8, 0);
-    struct ww_client_message first = answer();
+    struct ww_client_message first = fake_client_answer(&cluster);
     uint64_t last = ww_raft_last_index(fake_cluster_group(&cluster, leader)->raft);
     fake_client_propose(&cluster, leader, 0, 4, 8, 0);
-    struct ww_client_message again = answer();
+    struct ww_client_message again = fake_client_answer(&cluster);
     cr_assert_eq(again.type, WW_CLIENT_COMMITTED);
     cr_assert_eq(again.index, first.index);
     cr_assert_eq(again.count, 4);
@@ -68,10 +57,10 @@ Test(net_propose, a_repeated_proposal_is_answered_again_and_not_appended)
 Test(net_propose, only_the_new_part_of_an_overlapping_run_is_appended)
 {
     fake_client_propose(&cluster, leader, 0, 4, 8, 0);
-    answer();
+    fake_client_answer(&cluster);
     uint64_t last = ww_raft_last_index(fake_cluster_group(&cluster, leader)->raft);
     fake_client_propose(&cluster, leader, 2, 5, 8, 0);
-    struct ww_client_message message = answer();
+    struct ww_client_message message = fake_client_answer(&cluster);
     cr_assert_eq(message.type, WW_CLIENT_COMMITTED);
     cr_assert_eq(message.sequence, 4);
     cr_assert_eq(message.count, 3);
@@ -81,10 +70,10 @@ Test(net_propose, only_the_new_part_of_an_overlapping_run_is_appended)
 Test(net_propose, what_a_former_leader_answered_is_not_waited_for)
 {
     fake_client_propose(&cluster, leader, 0, 2, 8, 0);
-    answer();
+    fake_client_answer(&cluster);
     /* Sequences 2 to 9 were lost on their way here, and answered elsewhere in the meantime. */
     fake_client_propose(&cluster, leader, 10, 1, 8, 10);
-    struct ww_client_message message = answer();
+    struct ww_client_message message = fake_client_answer(&cluster);
     cr_assert_eq(message.type, WW_CLIENT_COMMITTED);
     cr_assert_eq(message.sequence, 10);
 }
@@ -93,7 +82,7 @@ static void assert_refused(struct ww_client_message *proposal, const void *body,
 {
     uint64_t last = ww_raft_last_index(fake_cluster_group(&cluster, leader)->raft);
     fake_client_send(&cluster, leader, proposal, body);
-    struct ww_client_message message = answer();
+    struct ww_client_message message = fake_client_answer(&cluster);
     cr_assert_eq(message.type, WW_CLIENT_REFUSED);
     cr_assert_eq(-message.status, status, "status %d", -message.status);
     cr_assert_eq(ww_raft_last_index(fake_cluster_group(&cluster, leader)->raft), last);

@@ -22,24 +22,13 @@ static void teardown(void)
 
 TestSuite(net_session, .init = setup, .fini = teardown);
 
-static struct ww_client_message answer(void)
-{
-    struct ww_client_message message = {0};
-    for (uint32_t i = 0; i < 100; i++) {
-        fake_cluster_run(&cluster, 1);
-        if (fake_client_receive(&cluster, &message, NULL))
-            return message;
-    }
-    return message;
-}
-
 /* Proposes until it is taken: a leader has to look a session up first. */
 static struct ww_client_message propose(uint64_t sequence, uint32_t count)
 {
     struct ww_client_message message = {0};
     for (uint32_t i = 0; i < 50; i++) {
         fake_client_propose(&cluster, leader, sequence, count, 8, sequence);
-        message = answer();
+        message = fake_client_answer(&cluster);
         if (message.type != WW_CLIENT_BUSY)
             return message;
     }
@@ -157,7 +146,7 @@ Test(net_session, C20_what_is_in_the_log_twice_is_applied_once)
     group->clients[0].expected = 1;
     group->clients[0].session.run_count = 0;
     fake_client_propose(&cluster, leader, 1, 3, 8, 0);
-    struct ww_client_message message = answer();
+    struct ww_client_message message = fake_client_answer(&cluster);
     cr_assert_eq(message.type, WW_CLIENT_COMMITTED);
     cr_assert_eq(message.count, 3);
     cr_assert_eq(message.index, 0, "where is not known");
@@ -191,7 +180,7 @@ Test(net_session, C20_over_another_link_nothing_is_answered_before_its_commit)
     ww_net_propose(net, link, client, &again, body);
     cr_assert_eq(net->pending_count, 1, "it is in the log already");
     cr_assert_eq(net->outboxes[link].count, 0, "and not committed");
-    cr_assert_eq(answer().type, WW_CLIENT_COMMITTED);
+    cr_assert_eq(fake_client_answer(&cluster).type, WW_CLIENT_COMMITTED);
     ww_net_propose(net, link, client, &again, body);
     const struct ww_client_message *told = (const void *)net->outboxes[link].messages[0];
     cr_assert_eq(net->outboxes[link].count, 1);
@@ -207,8 +196,8 @@ Test(net_session, B3_entries_behind_the_end_of_their_session_are_refused)
     fake_client_send(&cluster, leader, &end, NULL);
     fake_client_propose(&cluster, leader, 1, 3, 8, 1);
     uint64_t digest = fake_cluster_group(&cluster, leader)->digest;
-    cr_assert_eq(answer().type, WW_CLIENT_ENDED);
-    struct ww_client_message message = answer();
+    cr_assert_eq(fake_client_answer(&cluster).type, WW_CLIENT_ENDED);
+    struct ww_client_message message = fake_client_answer(&cluster);
     cr_assert_eq(message.type, WW_CLIENT_REFUSED);
     cr_assert_eq(-message.status, WW_EGONE);
     cr_assert_eq(message.sequence, 1);
@@ -232,7 +221,7 @@ Test(net_session, B3_a_full_table_refuses_until_a_session_ends)
     cr_assert_eq(-message.status, WW_EBUSY);
     struct ww_client_message end = {.type = WW_CLIENT_END, .index = session};
     fake_client_send(&cluster, leader, &end, NULL);
-    cr_assert_eq(answer().type, WW_CLIENT_ENDED);
+    cr_assert_eq(fake_client_answer(&cluster).type, WW_CLIENT_ENDED);
     begin_session(1000);
 }
 
