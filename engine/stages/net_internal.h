@@ -226,6 +226,8 @@ enum ww_read_result { WW_READ_VIEW, WW_READ_LATER };
 enum ww_read_result ww_net_read(struct ww_net *net, struct ww_group *group,
                                 struct ww_reader *reader, uint64_t index, bool may_release,
                                 struct ww_log_view *view);
+/* Entries >= from left the log: whoever reads on from there looks up anew where they stand. */
+void ww_net_truncate_readers(struct ww_net *net, struct ww_group *group, uint64_t from);
 void ww_net_reader_reset(struct ww_net *net, struct ww_reader *reader);
 void ww_net_reset_feeds(struct ww_net *net, struct ww_group *group); /* those of followers */
 void ww_net_read_done(struct ww_net *net, const struct ww_log_event *event);

@@ -139,6 +139,7 @@ static void obey(struct ww_net *net, struct ww_group *group, const struct ww_raf
         ww_net_seal_open(net);
         ww_batch_table_truncate(&net->table, &group->chain, update->truncate_from);
         ww_log_index_truncate(&group->index, update->truncate_from);
+        ww_net_truncate_readers(net, group, update->truncate_from);
     }
     if (update->hard_state)
         persist_hard_state(net, group, update);

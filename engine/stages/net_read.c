@@ -28,6 +28,23 @@ void ww_net_reset_feeds(struct ww_net *net, struct ww_group *group)
         ww_net_reader_reset(net, &group->peers[id]);
 }
 
+static void truncate_reader(struct ww_reader *reader, uint64_t from)
+{
+    if (reader->limit > from)
+        reader->limit = from;
+}
+
+void ww_net_truncate_readers(struct ww_net *net, struct ww_group *group, uint64_t from)
+{
+    truncate_reader(&group->apply, from);
+    for (uint32_t id = 0; id <= WW_NODES_MAX; id++)
+        truncate_reader(&group->peers[id], from);
+    for (uint32_t i = 0; i < WW_CLIENTS_MAX; i++) {
+        if (net->client_reads[i].active && net->client_reads[i].group == group->id)
+            truncate_reader(&net->client_reads[i].reader, from);
+    }
+}
+
 static void request(struct ww_net *net, uint32_t number, uint64_t position)
 {
     struct ww_read_buffer *buffer = &net->read_buffers[number];
