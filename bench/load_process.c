@@ -66,7 +66,7 @@ static void become_load(struct arguments *arguments, pid_t parent, int lines, in
 {
     sigset_t none;
     sigemptyset(&none);
-    if (setpgid(0, 0) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent &&
+    if (setsid() >= 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent &&
         dup2(lines, STDOUT_FILENO) >= 0 && dup2(log, STDERR_FILENO) >= 0 &&
         sigprocmask(SIG_SETMASK, &none, NULL) == 0)
         execv("/proc/self/exe", arguments->list);

@@ -63,8 +63,12 @@ def run_script(script, build):
         try:
             output, _ = process.communicate(timeout=SUITE_TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            output, _ = process.communicate()
+            os.killpg(process.pid, signal.SIGINT)  # the test ends what it started
+            try:
+                output, _ = process.communicate(timeout=30)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                output, _ = process.communicate()
             output += f"\nkilled after {SUITE_TIMEOUT_S} s\n"
     result = parse(output, process.returncode)
     report(script.stem.removeprefix("test_"), result, time.monotonic() - began, output)

@@ -49,7 +49,10 @@ static _Noreturn void run_child(const struct local_node *node, int log, pid_t pa
 {
     sigset_t none;
     sigemptyset(&none);
-    setpgid(0, 0); /* before signals are let in: ^C is for the caller alone */
+    /* Before signals are let in: ^C is for the caller alone. A session of its own, and with it an
+     * autogroup of the scheduler's, since several pollers in one starve the kernel's own threads
+     * (docs/decisions/0011). */
+    setsid();
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)

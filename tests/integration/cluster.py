@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A cluster of `ww node` processes under the test's control: kill, pause, restart, ask."""
+"""A cluster of `ww node` processes under the test's control: kill, pause, restart, ask.
+
+Whatever polls gets a session of its own, as `ww up` does it (docs/decisions/0011).
+"""
 import json
 import os
 import signal
@@ -104,7 +107,7 @@ class Cluster:
         with open(self.directory / f"node{node}.log", "ab") as log:
             self.processes[node] = subprocess.Popen(
                 self.command(node), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env=environment())
+                env=environment(), start_new_session=True)
 
     def kill(self, node):
         self.processes[node].kill()
@@ -179,7 +182,7 @@ class Feeder:
         self.process = subprocess.Popen(
             [WW, "append", "--endpoint", cluster.endpoint(node), "--timeout", "60s"],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            env=environment())
+            env=environment(), start_new_session=True)
         self.prefix = prefix
         self.per_second = per_second
         self.lines = []

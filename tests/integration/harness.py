@@ -47,7 +47,8 @@ def environment(**variables):
 def ww(*arguments, stdin=b"", timeout=60, **variables):
     """Runs ww to its end; the output is text."""
     done = subprocess.run([WW, *map(str, arguments)], input=stdin, capture_output=True,
-                          timeout=timeout, env=environment(**variables), check=False)
+                          timeout=timeout, env=environment(**variables), check=False,
+                          start_new_session=True)
     done.text = done.stdout.decode(errors="replace")
     done.errors = done.stderr.decode(errors="replace")
     return done

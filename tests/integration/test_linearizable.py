@@ -33,7 +33,8 @@ class Clients:
         with open(self.paths[-1], "wb") as file:
             self.running.append(subprocess.Popen(
                 [CLIENT, kind, self.cluster.endpoint(node), str(number), str(seconds), str(last)],
-                stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.PIPE, env=environment()))
+                stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.PIPE, env=environment(),
+                start_new_session=True))
 
     def start_some(self):
         for node in self.cluster.nodes:
