@@ -103,3 +103,30 @@ Test(net_read, what_apply_still_reads_is_not_taken_away)
     cr_assert_eq(readers[0].buffer, pinned);
     cr_assert_eq(net->read_buffers[pinned].owner, &readers[0]);
 }
+
+Test(net_read, after_a_truncation_it_is_looked_up_anew_where_entries_stand)
+{
+    struct ww_reader *reader = &group->peers[0], *client = &net->client_reads[0].reader;
+    struct ww_log_view view;
+    ww_net_read(net, group, reader, 1, true, &view);
+    fake_cluster_run(&cluster, 2);
+    cr_assert_eq(ww_net_read(net, group, reader, 1, true, &view), WW_READ_VIEW);
+    uint64_t limit = reader->limit, from = limit - 2;
+    cr_assert_gt(from, view.to, "the point reaches further than the first batch");
+
+    net->client_reads[0].active = true;
+    net->client_reads[0].group = group->id;
+    client->limit = limit;
+    ww_net_truncate_readers(net, group, limit + 1);
+    cr_assert_eq(reader->limit, limit, "what is truncated lies behind its point");
+    ww_net_truncate_readers(net, group, from);
+    cr_assert_eq(reader->limit, from);
+    cr_assert_eq(client->limit, from);
+    reader->not_before = 0;
+    cr_assert_eq(ww_net_read(net, group, reader, from - 1, true, &view), WW_READ_VIEW);
+    cr_assert_eq(view.to, from - 1, "what stands there may have been another's");
+    cr_assert_eq(ww_net_read(net, group, reader, from, true, &view), WW_READ_VIEW);
+    cr_assert_eq(reader->limit, limit);
+    cr_assert_neq(reader->not_before, 0);
+    net->client_reads[0].active = false;
+}

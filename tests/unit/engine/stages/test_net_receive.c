@@ -173,3 +173,54 @@ Test(net_receive, every_flipped_byte_of_the_datagram_is_harmless)
     }
     cr_assert_eq(deliver(&forged, leader), 1);
 }
+
+/* A vote of the other follower's, whose candidacy the leader asked for. */
+static struct forged forge_vote(void)
+{
+    struct forged forged;
+    struct ww_group *group = fake_cluster_group(&cluster, follower);
+    struct ww_raft_message message = {
+        .type = WW_RAFT_VOTE,
+        .flags = WW_RAFT_TRANSFER,
+        .term = ww_raft_term(group->raft) + 1,
+        .index = ww_raft_last_index(group->raft),
+        .log_term = ww_raft_term_at(group->raft, ww_raft_last_index(group->raft)),
+    };
+    struct ww_datagram_builder builder;
+    ww_datagram_begin(&builder, forged.data, FAKE_DATAGRAM);
+    ww_datagram_add(&builder, &message, 0);
+    forged.bytes = ww_datagram_finish(&builder, FAKE_CLUSTER_ID, follower % 3 + 1, follower, NULL);
+    return forged;
+}
+
+Test(net_receive, c2_a_vote_that_finds_no_room_in_the_log_does_not_leave)
+{
+    uint32_t candidate = follower % 3 + 1;
+    struct fake_disk *disk = &cluster.nodes[follower].disk;
+    const struct fake_port *port = &cluster.network.ports[candidate];
+    struct forged vote = forge_vote();
+    uint32_t before = port->end;
+    disk->base.limit_position = disk->written;
+    deliver(&vote, candidate);
+    cr_assert_eq(atomic_load(&cluster.nodes[follower].shard->fenced), WW_ENOSPC);
+    cr_assert_eq(port->end, before);
+}
+
+Test(net_receive, c2_a_vote_leaves_when_it_is_durable)
+{
+    uint32_t candidate = follower % 3 + 1;
+    const struct fake_port *port = &cluster.network.ports[candidate];
+    struct forged vote = forge_vote();
+    uint32_t before = port->end;
+    cluster.nodes[follower].disk.held = true;
+    deliver(&vote, candidate);
+    fake_cluster_poll(&cluster, follower, 1);
+    fake_cluster_poll(&cluster, follower, 0);
+    cr_assert_eq(port->end, before);
+    cluster.nodes[follower].disk.held = false;
+    for (int i = 0; i < 3; i++) {
+        fake_cluster_poll(&cluster, follower, 1);
+        fake_cluster_poll(&cluster, follower, 0);
+    }
+    cr_assert_eq(port->end, before + 1);
+}
