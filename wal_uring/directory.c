@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -115,7 +116,7 @@ static int open_wal(struct ww_wal_directory *directory, bool create, struct ww_e
     return WW_OK;
 }
 
-int ww_wal_directory_open(struct ww_wal_directory *directory, const char *path, bool create,
+static int name_directory(struct ww_wal_directory *directory, const char *path,
                           struct ww_error *error)
 {
     *directory = (struct ww_wal_directory){.fd = -1, .wal_fd = -1, .lock_fd = -1};
@@ -123,19 +124,72 @@ int ww_wal_directory_open(struct ww_wal_directory *directory, const char *path, 
     if (length == 0 || length >= sizeof(directory->path))
         return ww_fail(error, WW_EINVAL, "the data directory's name is missing or too long");
     memcpy(directory->path, path, length + 1);
-    int status = create ? make_directory(path, error) : WW_OK;
-    if (status != WW_OK)
-        return status;
-    directory->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (directory->fd < 0)
-        return ww_fail_errno(error, errno == ENOENT ? WW_ENOTFOUND : WW_EIO,
-                             "cannot open the data directory %s", path);
-    status = lock(directory, create, error);
+    return WW_OK;
+}
+
+static int open_directory(struct ww_wal_directory *directory, struct ww_error *error)
+{
+    directory->fd = open(directory->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return directory->fd >= 0 ? WW_OK
+                              : ww_fail_errno(error, errno == ENOENT ? WW_ENOTFOUND : WW_EIO,
+                                              "cannot open the data directory %s", directory->path);
+}
+
+int ww_wal_directory_open(struct ww_wal_directory *directory, const char *path, bool create,
+                          struct ww_error *error)
+{
+    int status = name_directory(directory, path, error);
+    if (status == WW_OK && create)
+        status = make_directory(path, error);
+    if (status == WW_OK)
+        status = open_directory(directory, error);
+    if (status == WW_OK)
+        status = lock(directory, create, error);
     if (status == WW_OK)
         status = load_identity(directory, create, error);
     if (status == WW_OK)
         status = open_wal(directory, create, error);
     if (status != WW_OK)
+        ww_wal_directory_close(directory);
+    return status;
+}
+
+int ww_wal_identity_load(struct ww_wal_directory *directory, struct ww_error *error)
+{
+    return load_identity(directory, false, error);
+}
+
+/* Asks the kernel who holds the lock, since taking it for a moment could keep a node from starting. */
+static bool is_locked(const struct ww_wal_directory *directory)
+{
+    struct stat file;
+    char line[256], wanted[64];
+    FILE *locks = fopen("/proc/locks", "re");
+    bool found = false;
+    if (locks != NULL && fstatat(directory->fd, "lock", &file, 0) == 0) {
+        snprintf(wanted, sizeof(wanted), " %02x:%02x:%ju ", major(file.st_dev), minor(file.st_dev),
+                 (uintmax_t)file.st_ino);
+        while (!found && fgets(line, sizeof(line), locks) != NULL)
+            found = strstr(line, "FLOCK") != NULL && strstr(line, wanted) != NULL;
+    }
+    if (locks != NULL)
+        fclose(locks);
+    return found;
+}
+
+int ww_wal_directory_look(struct ww_wal_directory *directory, const char *path, bool *in_use,
+                          struct ww_error *error)
+{
+    int status = name_directory(directory, path, error);
+    if (status == WW_OK)
+        status = open_directory(directory, error);
+    if (status == WW_OK)
+        status = load_identity(directory, false, error);
+    if (status == WW_OK)
+        status = open_wal(directory, false, error);
+    if (status == WW_OK)
+        *in_use = is_locked(directory);
+    else
         ww_wal_directory_close(directory);
     return status;
 }

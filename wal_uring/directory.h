@@ -45,6 +45,13 @@ struct ww_wal_directory {
  */
 int ww_wal_directory_open(struct ww_wal_directory *directory, const char *path, bool create,
                           struct ww_error *error);
+
+/* To look at it only: nobody is kept from using it, and *in_use says whether somebody does. */
+int ww_wal_directory_look(struct ww_wal_directory *directory, const char *path, bool *in_use,
+                          struct ww_error *error);
+
+/* Reads the identity again: another process may have replaced it. */
+int ww_wal_identity_load(struct ww_wal_directory *directory, struct ww_error *error);
 void ww_wal_directory_close(struct ww_wal_directory *directory);
 
 /* Replaces DIR/identity by directory->identity, durably and at once. */

@@ -33,6 +33,9 @@ extern const struct ww_command ww_command_status;
 extern const struct ww_command ww_command_tail;
 extern const struct ww_command ww_command_up;
 extern const struct ww_command ww_command_version;
+extern const struct ww_command ww_command_wal_dump;
+extern const struct ww_command ww_command_wal_inspect;
+extern const struct ww_command ww_command_wal_verify;
 
 /* All commands, ended by NULL. */
 extern const struct ww_command *const ww_commands[];

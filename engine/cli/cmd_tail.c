@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ww tail: committed entries of one replica, byte for byte, to stdout. */
 #include "engine/base/limits.h"
+#include "engine/cli/base64.h"
 #include "engine/cli/cli.h"
 #include "engine/cli/framing.h"
 #include "engine/control/http_client.h"
@@ -82,15 +83,12 @@ static int put(struct tail *tail, const void *data, size_t size)
 
 static int put_base64(struct tail *tail, const uint8_t *data, size_t size)
 {
-    static const char digits[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
     int status = WW_OK;
-    for (; size > 0 && status == WW_OK; data += 3, size -= size < 3 ? size : 3) {
-        uint32_t bits = (uint32_t)data[0] << 16 | (size > 1 ? (uint32_t)data[1] << 8 : 0) |
-                        (size > 2 ? data[2] : 0u);
-        const char group[4] = {digits[bits >> 18], digits[bits >> 12 & 63],
-                               digits[size > 1 ? bits >> 6 & 63 : 64],
-                               digits[size > 2 ? bits & 63 : 64]};
+    while (size > 0 && status == WW_OK) {
+        char group[4];
+        size_t taken = ww_base64_group(data, size, group);
+        data += taken;
+        size -= taken;
         status = put(tail, group, sizeof(group));
     }
     return status;

@@ -5,15 +5,27 @@
 #include <stdio.h>
 
 const struct ww_command *const ww_commands[] = {
-    &ww_command_bench,          &ww_command_up,
-    &ww_command_node,           &ww_command_append,
-    &ww_command_tail,           &ww_command_status,
-    &ww_command_member_list,    &ww_command_member_add,
-    &ww_command_member_promote, &ww_command_member_demote,
-    &ww_command_member_remove,  &ww_command_leader_transfer,
-    &ww_command_config_show,    &ww_command_version,
-    &ww_command_help,           &ww_command_load,
-    &ww_command_probe,          NULL,
+    &ww_command_bench,
+    &ww_command_up,
+    &ww_command_node,
+    &ww_command_append,
+    &ww_command_tail,
+    &ww_command_status,
+    &ww_command_member_list,
+    &ww_command_member_add,
+    &ww_command_member_promote,
+    &ww_command_member_demote,
+    &ww_command_member_remove,
+    &ww_command_leader_transfer,
+    &ww_command_config_show,
+    &ww_command_version,
+    &ww_command_help,
+    &ww_command_load,
+    &ww_command_probe,
+    &ww_command_wal_inspect,
+    &ww_command_wal_verify,
+    &ww_command_wal_dump,
+    NULL,
 };
 
 static int check_global_flags(const struct ww_cli *cli, struct ww_error *error)

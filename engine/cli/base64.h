@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bytes as text, for JSON (RFC 4648, section 4). */
+#ifndef WW_CLI_BASE64_H
+#define WW_CLI_BASE64_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Writes the four characters for the first one to three of `size` bytes; returns how many it took. */
+size_t ww_base64_group(const uint8_t *data, size_t size, char group[4]);
+
+#endif
