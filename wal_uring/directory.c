@@ -159,7 +159,7 @@ int ww_wal_identity_load(struct ww_wal_directory *directory, struct ww_error *er
     return load_identity(directory, false, error);
 }
 
-/* Asks the kernel who holds the lock, since taking it for a moment could keep a node from starting. */
+/* Asks the kernel, since taking the lock for a moment could keep a node from starting. */
 static bool is_locked(const struct ww_wal_directory *directory)
 {
     struct stat file;

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Writes the four characters for the first one to three of `size` bytes; returns how many it took. */
+/* Writes the four characters for the first one to three bytes; returns how many it took. */
 size_t ww_base64_group(const uint8_t *data, size_t size, char group[4]);
 
 #endif
