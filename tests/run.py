@@ -83,7 +83,7 @@ def main():
     build = arguments.build.resolve()
     total = run_unit(build, arguments.suite)
     scripts = [*TESTS.glob("test_*.py"), *TESTS.glob("tidy/test_*.py"),
-               *TESTS.glob("sim/test_*.py"),
+               *TESTS.glob("sim/test_*.py"), *sorted(TESTS.glob("crash/test_*.py")),
                *sorted(TESTS.glob("integration/test_*.py")),
                *sorted(TESTS.glob("integration/test_*.sh"))]
     for script in scripts:

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs real nodes on a logged disk while a client writes; then rebuilds that disk as a crash may
+have left it at any of its flushes, and looks what a node finds there."""
+import json
+import random
+import subprocess
+import time
+from pathlib import Path
+
+from disk import Disk, own_mounts  # noqa: F401  (the first of ours: it finds the others)
+from cluster import Cluster, wait_until
+from harness import BUILD, Directory, check, environment, ww
+
+TOOLS = BUILD / "tests" / "crash"
+SEGMENT_BYTES = 1 << 20
+
+# What is recorded in turn: nodes, groups, and the options of the log.
+KINDS = {
+    "dsync": (1, 1, "durability: dsync"),
+    "fdatasync": (1, 3, "durability: fdatasync, depth: 4"),
+    "cluster": (3, 2, "durability: dsync, depth: 4"),
+    "buffered": (1, 2, "durability: buffered"),
+}
+
+
+class LoggedCluster(Cluster):
+    """Node 1 lives on the disk, the others on an ordinary one; the third is down, so that nothing
+    is acknowledged without node 1."""
+
+    def __init__(self, directory, disk, ordinary, kind):
+        self.disk = disk
+        self.ordinary = ordinary
+        nodes, groups, wal = KINDS[kind]
+        yaml = (f"raft: {{groups: {groups}}}\n"
+                f"wal: {{segment: {SEGMENT_BYTES}, prepare: 2MiB, {wal}}}\n"
+                "memory: {log_buffer: 1MiB}\n")
+        super().__init__(directory, nodes=nodes, yaml=yaml)
+
+    def data(self, node):
+        return self.disk.mount_point / "data" if node == 1 else self.ordinary / f"data{node}"
+
+
+class Recording:
+    """A directory with start.img, writes.log, acks.txt: what images are made of."""
+
+    def __init__(self, directory):
+        self.directory = Path(directory)
+        self.about = json.loads((self.directory / "about.json").read_text())
+
+    @classmethod
+    def make(cls, directory, kind, seed, seconds, per_second=3000):
+        """`directory` exists and is empty."""
+        directory = Path(directory)
+        (directory / "nodes").mkdir()
+        with Disk(directory, log=True) as disk, Directory() as ordinary, \
+                LoggedCluster(directory / "nodes", disk, ordinary, kind) as cluster:
+            if len(cluster.nodes) > 1:
+                cluster.kill(3)
+            name = cluster.config(1).read_text().split("name: ")[1].split()[0]
+            about = {"kind": kind, "cluster": name, "restarts": 0}
+            client = subprocess.Popen(
+                [TOOLS / "crash_client", cluster.endpoint(1), disk.path("writes.log"),
+                 directory / "acks.txt", str(seed), str(seconds), str(per_second)],
+                stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment(),
+                start_new_session=True)
+            try:
+                about["restarts"] = disturb(cluster, seed, seconds)
+                errors = client.communicate(timeout=60)[1].decode()
+            finally:
+                client.kill()
+                client.wait()
+            check(client.returncode == 0, f"{errors}{cluster.log(1)}")
+            about["status"] = cluster.status(1)["wal"]
+        (directory / "about.json").write_text(json.dumps(about))
+        return cls(directory)
+
+
+def disturb(cluster, seed, seconds):
+    """Kills node 1 now and then and starts it again; where there are others, the leader changes.
+    Returns how often it was killed."""
+    chance = random.Random(seed)
+    deadline = time.monotonic() + seconds
+    restarts = 0
+    while True:
+        time.sleep(chance.uniform(0.3, 1.2))
+        if time.monotonic() >= deadline:
+            return restarts
+        if len(cluster.nodes) == 1 or chance.random() < 0.4:
+            cluster.kill(1)
+            cluster.start(1)
+            restarts += 1
+        else:
+            group = chance.randrange(2)
+            # It may be refused: the leader may be new itself.
+            ww("leader", "transfer", str(chance.choice([1, 2])), "--group", str(group),
+               "--endpoint", cluster.endpoint(2), timeout=30)
+
+
+class Images:
+    """`with Images(recording) as images:` rebuilds disks of it, one at a time."""
+
+    def __init__(self, recording):
+        self.recording = recording
+        self.directory = recording.directory
+        self.mount_point = self.directory / "mnt"
+        self.process = None
+        self.flushes = 0
+
+    def __enter__(self):
+        self.mount_point.mkdir(exist_ok=True)
+        self.process = subprocess.Popen(
+            [TOOLS / "crash_images", *(self.directory / name for name in
+                                       ["start.img", "writes.log", "acks.txt", "scratch.img"]),
+             self.mount_point, self.recording.about["cluster"], "1", str(SEGMENT_BYTES)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.flushes = int(self.process.stdout.readline().split()[1])
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        check(self.process.wait(60) == 0, f"crash_images ended with {self.process.returncode}")
+
+    def ask(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline().strip()
+        check(answer.startswith(("ok ", "failed ")), f"crash_images: {answer!r}")
+        return answer
+
+    def look(self, flush, seed, claimed=None):
+        """(what was found, None) or (None, what is wrong)."""
+        answer = self.ask(f"image {flush} {seed} {flush if claimed is None else claimed}")
+        if answer.startswith("failed "):
+            return None, answer.removeprefix("failed ")
+        return dict((key, int(value)) for key, value in
+                    (part.split("=") for part in answer.split()[1:])), None
+
+    def boot(self, found):
+        """Starts the node on the disk that is mounted, kills it, and looks at the disk again.
+        Returns what is wrong, or None."""
+        alone = KINDS[self.recording.about["kind"]][0] == 1
+        with Booted(self.directory, self.mount_point) as node:
+            status = wait_until(node.status, 30, "the node answers")
+            if status["health"] != "ok":
+                return f"the node says {status['health']}"
+            read = node.entries() if alone else found["required"]
+        if not found["required"] <= read <= found["entries"]:
+            return f"ww tail prints {read} entries of {found}"
+        answer = self.ask("again")
+        return answer.removeprefix("failed ") if answer.startswith("failed ") else None
+
+
+class Booted(Cluster):
+    """Node 1 of a recording, alone, on a rebuilt disk."""
+
+    def __init__(self, directory, mount_point):
+        self.directory = directory / "nodes"
+        self.mount_point = mount_point
+        self.nodes = [1]
+        self.processes = {}
+        self.ports = {1: int(self.config(1).read_text().split('admin: "127.0.0.1:')[1]
+                             .split('"')[0])}
+
+    def __enter__(self):
+        self.start(1)
+        return self
+
+    def __exit__(self, *_):
+        self.kill(1)
+
+    def command(self, node):
+        return [*super().command(node), "--node.data", self.mount_point / "data",
+                "--net.sockets", self.directory / "sockets"]
+
+    def status(self, node=1):
+        check(self.processes[1].poll() is None, f"the node does not start: {self.log(1)}")
+        return super().status(node)
+
+    def entries(self):
+        """How many entries of clients its log holds, by `ww tail`."""
+        count = 0
+        for number, group in enumerate(self.status()["groups"]):
+            self.leader(group=number)
+            printed = self.tail(1, "--group", number, "--from", group["first_index"],
+                                "--framing", "len32")
+            at = 0
+            while at < len(printed):
+                at += 4 + int.from_bytes(printed[at:at + 4], "little")
+                count += 1
+        return count
