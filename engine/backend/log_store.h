@@ -84,6 +84,11 @@ struct ww_log_store_ops {
      * WW_ENOMEM. */
     int (*snapshot_load)(struct ww_log_store *store, uint32_t group, uint64_t index, void **data,
                          size_t *bytes);
+
+    /* No group may have forgotten promises any more (`amnesia` of ww_shard_options): the store need
+     * not remember that it was new, or that damage was cut out of it. Called once, when all that
+     * this rests on is durable. NULL: it does not remember. */
+    void (*recovered)(struct ww_log_store *store);
 };
 
 enum ww_log_counter {

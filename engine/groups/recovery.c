@@ -141,7 +141,9 @@ int ww_group_recovery_visit(void *context, uint64_t block_position, uint32_t off
     struct ww_recovered_group *group = &recovery->groups[batch->group];
     if (batch->kind == WW_BATCH_HARD_STATE) {
         group->term = batch->term;
-        group->vote = (uint32_t)batch->first_index;
+        group->vote = (uint32_t)batch->first_index & ~WW_HARD_STATE_KNOWN;
+        if (batch->first_index & WW_HARD_STATE_KNOWN)
+            group->known_position = block_position + offset + 1;
         return WW_OK;
     }
     if (batch->kind == WW_BATCH_SNAPSHOT)

@@ -12,6 +12,7 @@
 struct ww_recovered_group {
     uint64_t term;
     uint32_t vote;
+    uint64_t known_position; /* below it this node last wrote that it knew its promises; 0: never */
     uint64_t base_index, base_term; /* the end of the last snapshot: the log is behind it; or 0 */
     struct ww_raft_run *runs;
     size_t run_count, run_capacity;

@@ -67,6 +67,7 @@ static void put_peers(struct json_object *group, const struct ww_raft_status *ra
         put_text(peer, "state", peer_states[raft->peers[i].state]);
         put_flag(peer, "voter", raft->peers[i].voter);
         put_flag(peer, "caught_up", raft->peers[i].caught_up);
+        put_flag(peer, "recovering", raft->peers[i].amnesia);
         put_number(peer, "rtt_ns", raft->peers[i].rtt_ns);
         json_object_array_add(peers, peer);
     }
@@ -111,6 +112,7 @@ static void put_groups(struct json_object *status, const struct ww_shard_view *v
         put_number(group, "last_index", raft->last_index);
         put_number(group, "durable", raft->durable);
         put_text(group, "digest", digest);
+        put_flag(group, "recovering", raft->amnesia);
         put_number(group, "snapshot_index", raft->snapshot_index);
         put_number(group, "snapshot_bytes", view->groups[i].snapshot_bytes);
         put_number(group, "election_timeout_ns", raft->election_timeout_ns);

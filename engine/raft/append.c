@@ -166,7 +166,7 @@ void ww_raft_acknowledge(struct ww_raft *raft, uint32_t window_bytes, struct ww_
     struct ww_raft_message *message;
 
     raft->window_bytes = window_bytes;
-    if (raft->role != WW_RAFT_FOLLOWER || raft->leader == 0)
+    if (raft->role != WW_RAFT_FOLLOWER || raft->leader == 0 || !ww_raft_may_acknowledge(raft))
         return;
     if (!raft->answer_due && index <= raft->acknowledged && !reopened)
         return;

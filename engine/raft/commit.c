@@ -15,15 +15,20 @@ bool ww_raft_committed_own(const struct ww_raft *raft)
     return ww_raft_log_term_at(&raft->log, raft->commit) == raft->term;
 }
 
-void ww_raft_advance_commit(struct ww_raft *raft, struct ww_raft_update *update)
+uint64_t ww_raft_quorum_holds(const struct ww_raft *raft)
 {
     struct ww_raft_tally match;
-    uint64_t index;
 
     for (uint32_t id = 1; id <= WW_NODES_MAX; id++)
-        match.of[id] = raft->peers[id].match;
+        match.of[id] = ww_raft_counts(raft, id) ? raft->peers[id].match : 0;
     match.of[raft->options.self] = raft->durable;
-    index = ww_raft_quorum_value(raft, &match);
+    return ww_raft_quorum_value(raft, &match);
+}
+
+void ww_raft_advance_commit(struct ww_raft *raft, struct ww_raft_update *update)
+{
+    uint64_t index = ww_raft_quorum_holds(raft);
+
     /* An entry of an earlier term commits only beneath one of ours (section 5.4.2, figure 8). */
     if (index <= raft->commit || ww_raft_log_term_at(&raft->log, index) != raft->term)
         return;

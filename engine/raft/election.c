@@ -33,9 +33,11 @@ void ww_raft_become_follower(struct ww_raft *raft, uint64_t term, uint32_t leade
         raise_term(raft, term, 0);
     WW_ASSERT(term == raft->term);
     raft->role = WW_RAFT_FOLLOWER;
-    raft->leader = leader;
     if (leader != 0)
         raft->candidacies = raft->refusals = 0;
+    if (leader != 0 && leader != raft->leader)
+        ww_raft_rejoin_heard(raft);
+    raft->leader = leader;
     ww_raft_reset_election_timer(raft);
 }
 
@@ -50,6 +52,7 @@ static void request_votes(struct ww_raft *raft, enum ww_raft_message_type type, 
         message = ww_raft_emit(raft, update, id, type);
         message->term = term;
         message->flags = raft->transfer_election ? WW_RAFT_TRANSFER : 0;
+        message->commit = raft->start;
         message->index = raft->log.last_index;
         message->log_term = ww_raft_log_last_term(&raft->log);
     }
@@ -83,9 +86,11 @@ static void become_leader(struct ww_raft *raft, struct ww_raft_update *update)
     raft->transfer_to = 0;
     raft->preferred_since_ns = 0;
     raft->preferred_tries = 0;
-    for (uint32_t id = 1; id <= WW_NODES_MAX; id++)
+    for (uint32_t id = 1; id <= WW_NODES_MAX; id++) {
+        raft->peers[id].start = raft->peers[id].barrier = 0;
         if (peers >> id & 1)
             ww_raft_peer_start(raft, &raft->peers[id]);
+    }
     /* Without an entry of its own term a leader could not commit those of earlier terms. */
     ww_raft_append_own(raft, update, WW_RAFT_APPENDED_NOOP);
 }
@@ -126,6 +131,10 @@ static bool may_stand(const struct ww_raft *raft)
 
 int ww_raft_election_tick(struct ww_raft *raft, struct ww_raft_update *update)
 {
+    if (raft->rejoin.amnesia) {
+        ww_raft_rejoin_tick(raft, update);
+        return WW_OK;
+    }
     if (raft->now_ns < raft->election_at_ns)
         return WW_OK;
     raft->role = WW_RAFT_FOLLOWER;

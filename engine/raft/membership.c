@@ -21,6 +21,17 @@ static void append_configuration(struct ww_raft *raft, struct ww_configuration c
     ww_raft_configuration_appended(raft, &placed);
 }
 
+/* Without a majority of nodes that count the change would never be committed, and nobody that may
+ * have forgotten its promises could rejoin. */
+static bool enough_count(const struct ww_raft *raft, uint8_t voters)
+{
+    int count = 0;
+
+    for (uint32_t id = 1; id <= WW_NODES_MAX; id++)
+        count += (voters >> id & 1) && ww_raft_counts(raft, id);
+    return 2 * count > __builtin_popcount(voters);
+}
+
 static int change_status(const struct ww_raft *raft, const struct ww_configuration *target)
 {
     const struct ww_configuration *now = &raft->configuration.configuration;
@@ -37,7 +48,7 @@ static int change_status(const struct ww_raft *raft, const struct ww_configurati
     for (uint32_t id = 1; id <= WW_NODES_MAX; id++)
         if ((promoted >> id & 1) && !ww_raft_caught_up(raft, &raft->peers[id]))
             return WW_EBUSY;
-    return WW_OK;
+    return enough_count(raft, target->voters) ? WW_OK : WW_EBUSY;
 }
 
 void ww_raft_change(struct ww_raft *raft, const struct ww_raft_event *event,
@@ -84,7 +95,7 @@ void ww_raft_catch_up(struct ww_raft *raft, struct ww_raft_peer *peer)
 
 bool ww_raft_caught_up(const struct ww_raft *raft, const struct ww_raft_peer *peer)
 {
-    if (peer->state != WW_RAFT_REPLICATE ||
+    if (peer->state != WW_RAFT_REPLICATE || peer->barrier != 0 ||
         raft->now_ns - peer->heard_ns >= raft->options.election_max_ns)
         return false;
     return peer->match == raft->log.last_index ||

@@ -35,6 +35,15 @@ static bool configurations_valid(const struct ww_raft_event *event)
     return true;
 }
 
+/* From nodes that may know of no term yet. */
+static bool rejoin_valid(const struct ww_raft_message *message)
+{
+    bool reply = message->type == WW_RAFT_REJOIN_REPLY;
+
+    return message->commit != 0 && (message->log_term != 0) == reply &&
+           (message->index == 0 || (reply && message->term > 0));
+}
+
 /* Whether the sender is a member is not asked: it may be one of a configuration to come. */
 bool ww_raft_message_valid(const struct ww_raft *raft, const struct ww_raft_event *event)
 {
@@ -44,9 +53,12 @@ bool ww_raft_message_valid(const struct ww_raft *raft, const struct ww_raft_even
     if (event->from == raft->options.self || event->from < 1 || event->from > WW_NODES_MAX ||
         message->group != raft->options.group)
         return false;
-    if (message->term == 0 || message->term > WW_RAFT_POSITION_MAX ||
-        message->index > WW_RAFT_POSITION_MAX || message->commit > WW_RAFT_POSITION_MAX ||
-        message->log_term > message->term)
+    if (message->term > WW_RAFT_POSITION_MAX || message->index > WW_RAFT_POSITION_MAX ||
+        message->commit > WW_RAFT_POSITION_MAX)
+        return false;
+    if (message->type == WW_RAFT_REJOIN || message->type == WW_RAFT_REJOIN_REPLY)
+        return rejoin_valid(message);
+    if (message->term == 0 || message->log_term > message->term)
         return false;
     switch (message->type) {
     case WW_RAFT_APPEND:

@@ -60,7 +60,9 @@ int ww_raft_create(const struct ww_raft_options *options, struct ww_raft **out, 
     take_disk_state(raft, options);
     raft->window_bytes = raft->granted_bytes = options->window_bytes;
     raft->role = WW_RAFT_FOLLOWER;
+    raft->start = (ww_random_mix(raft->random.state) & (WW_RAFT_POSITION_MAX >> 1)) + 1;
     ww_raft_reset_election_timer(raft);
+    ww_raft_rejoin_create(raft, alone(raft));
     if (alone(raft))
         raft->election_at_ns = raft->now_ns;
     else if (raft->term > 0) /* it may have answered a leader just before it ended */
@@ -151,6 +153,11 @@ static int receive(struct ww_raft *raft, const struct ww_raft_event *event,
     case WW_RAFT_TERM_PROBE:
         ww_raft_recv_term_probe(raft, event, update);
         return WW_OK;
+    case WW_RAFT_REJOIN:
+        ww_raft_recv_rejoin(raft, event, update);
+        return WW_OK;
+    case WW_RAFT_REJOIN_REPLY:
+        return ww_raft_recv_rejoin_reply(raft, event, update);
     default:
         return receive_reply(raft, event, update);
     }
@@ -179,10 +186,12 @@ static void log_durable(struct ww_raft *raft, uint64_t term, uint64_t index,
         ww_raft_advance_commit(raft, update);
 }
 
-static void hard_state_durable(struct ww_raft *raft, uint64_t term, uint32_t vote,
+static void hard_state_durable(struct ww_raft *raft, const struct ww_raft_event *event,
                                struct ww_raft_update *update)
 {
-    if (term != raft->term || vote != raft->vote)
+    if (event->known && raft->rejoin.ending)
+        ww_raft_rejoin_over(raft, update);
+    if (event->term != raft->term || event->vote != raft->vote)
         return;
     raft->hard_state_durable = true;
     if (raft->role == WW_RAFT_CANDIDATE)
@@ -207,7 +216,7 @@ static int dispatch(struct ww_raft *raft, const struct ww_raft_event *event,
         log_durable(raft, event->term, event->index, update);
         return WW_OK;
     case WW_RAFT_EV_HARD_STATE_DURABLE:
-        hard_state_durable(raft, event->term, event->vote, update);
+        hard_state_durable(raft, event, update);
         return WW_OK;
     case WW_RAFT_EV_FLUSH:
         if (raft->role == WW_RAFT_LEADER)
@@ -255,17 +264,22 @@ int ww_raft_step(struct ww_raft *raft, const struct ww_raft_event *event,
     uint64_t term = raft->term;
     uint32_t vote = raft->vote;
     uint64_t commit = raft->commit;
+    bool known = ww_raft_knows(raft);
+    bool amnesia = raft->rejoin.amnesia;
     struct ww_raft_placed_configuration configuration = raft->configuration;
     int status;
 
     memset(update, 0, offsetof(struct ww_raft_update, messages));
     take_time(raft, event->now_ns);
     status = dispatch(raft, event, update);
+    ww_raft_rejoin_step(raft);
     update->term = raft->term;
     update->vote = raft->vote;
     update->commit = raft->commit;
     update->confirmed_round = raft->role == WW_RAFT_LEADER ? raft->confirmed_round : 0;
-    update->hard_state = raft->term != term || raft->vote != vote;
+    update->known = ww_raft_knows(raft);
+    update->recovered = amnesia && !raft->rejoin.amnesia;
+    update->hard_state = raft->term != term || raft->vote != vote || update->known != known;
     update->commit_changed = raft->commit != commit;
     update->role_changed = raft->role != role || raft->leader != leader || raft->term != term ||
                            raft->configuration.index != configuration.index ||
@@ -279,8 +293,9 @@ int ww_raft_step(struct ww_raft *raft, const struct ww_raft_event *event,
 
 uint64_t ww_raft_deadline_ns(const struct ww_raft *raft)
 {
-    uint64_t deadline_ns =
-        raft->role == WW_RAFT_LEADER ? ww_raft_leader_deadline_ns(raft) : raft->election_at_ns;
+    uint64_t deadline_ns = raft->role == WW_RAFT_LEADER ? ww_raft_leader_deadline_ns(raft)
+                           : raft->rejoin.amnesia       ? ww_raft_rejoin_deadline_ns(raft)
+                                                        : raft->election_at_ns;
 
     return deadline_ns > raft->clock_offset_ns ? deadline_ns - raft->clock_offset_ns : 0;
 }

@@ -66,7 +66,10 @@ struct ww_raft_options {
     bool leases;              /* reads without a round, on the leader's clock */
     uint32_t clock_drift_ppm; /* bound on the rate error of any node's clock, for leases */
     uint8_t priorities[WW_NODES_MAX + 1]; /* by node id: a higher one is preferred as leader */
-    uint64_t seed;                        /* of the election timeouts */
+    uint64_t seed; /* of the election timeouts, and of the number of this start */
+    /* The disk may have lost what this node promised: it is new, or damage was cut out of it. The
+     * node does not vote, stand or count until that can do no harm: rejoin.c. */
+    bool amnesia;
     /* What the disk held at start. The log is (base_index, ...]; the base is the end of the last
      * snapshot, or 0. */
     uint64_t term;
@@ -87,7 +90,7 @@ enum ww_raft_event_type {
     WW_RAFT_EV_MESSAGE,            /* from, message, and for APPEND its runs and configurations */
     WW_RAFT_EV_PROPOSE,            /* count entries; the update's status: were they taken? */
     WW_RAFT_EV_DURABLE,            /* the log is durable up to (term, index) */
-    WW_RAFT_EV_HARD_STATE_DURABLE, /* (term, vote) is durable */
+    WW_RAFT_EV_HARD_STATE_DURABLE, /* (term, vote, known) is durable */
     WW_RAFT_EV_FLUSH,              /* end of a poll iteration: emit what is due */
     /* Leader: make `configuration` (its old_voters are 0) that of the group. Status: WW_OK (its
      * entry was appended), WW_ENOTLEADER, WW_EBUSY (nothing committed in this term yet, a change or
@@ -130,6 +133,7 @@ struct ww_raft_event {
     uint64_t term;         /* DURABLE, HARD_STATE_DURABLE, SNAPSHOT_* */
     uint64_t index;        /* DURABLE, COMPACT, SNAPSHOT_* */
     uint32_t vote;         /* HARD_STATE_DURABLE */
+    bool known;            /* HARD_STATE_DURABLE: as it was in the update */
     uint32_t window_bytes; /* FLUSH: what this node grants to its leader from now on */
     uint32_t node;         /* TRANSFER */
     struct ww_configuration configuration; /* CHANGE, SNAPSHOT_INSTALLED */
@@ -149,6 +153,7 @@ struct ww_raft_outgoing {
 enum ww_raft_append_kind {
     WW_RAFT_APPENDED_BATCHES,       /* of the message or the proposal: the shell has them */
     WW_RAFT_APPENDED_NOOP,          /* one empty entry, the first of a leader's term */
+    WW_RAFT_APPENDED_BARRIER,       /* one empty entry, behind which a node may rejoin */
     WW_RAFT_APPENDED_CONFIGURATION, /* one entry with the update's `configuration` */
 };
 
@@ -156,9 +161,11 @@ enum ww_raft_append_kind {
 struct ww_raft_update {
     uint64_t
         truncate_from; /* entries >= this leave the log; 0: none. Before anything is appended */
-    bool hard_state;   /* (term, vote) changed: append a record to the stream */
+    bool hard_state;   /* (term, vote, known) changed: append a record to the stream */
     uint64_t term;     /* current term, always set */
     uint32_t vote;     /* current vote, always set */
+    bool known;        /* nothing that was promised is forgotten: the record says so too */
+    bool recovered;    /* amnesia is over, durably */
     /* Entries that joined the log. Follower: of the message's batches, those in [from, to].
      * Leader: the proposed ones, or one of its own. from 0: none. */
     uint64_t append_from;
@@ -194,6 +201,7 @@ struct ww_raft_peer_status {
     enum ww_raft_peer_state state;
     bool voter;
     bool caught_up; /* a learner that may be promoted */
+    bool amnesia;   /* it may have forgotten promises, and does not count */
     uint64_t match;
     uint64_t next;
     uint32_t inflight_bytes;
@@ -206,6 +214,8 @@ struct ww_raft_status {
     uint32_t leader; /* node id, 0: unknown */
     uint64_t term;
     uint32_t vote;
+    uint64_t start;       /* the number of this start in messages: random */
+    bool amnesia;         /* may have forgotten promises, and has not rejoined yet */
     uint64_t first_index; /* the log is [first, last]; empty when last = first - 1 */
     uint64_t last_index;
     uint64_t last_term;
@@ -274,6 +284,7 @@ uint64_t ww_raft_commit(const struct ww_raft *raft);
 uint64_t ww_raft_last_index(const struct ww_raft *raft);
 uint32_t ww_raft_leader(const struct ww_raft *raft);
 uint64_t ww_raft_term(const struct ww_raft *raft);
+bool ww_raft_amnesia(const struct ww_raft *raft);
 void ww_raft_status(const struct ww_raft *raft, struct ww_raft_status *status);
 
 #endif

@@ -78,6 +78,11 @@ struct ww_raft_peer {
     uint64_t catch_up_goal;
     uint64_t catch_up_began_ns;
     bool caught_up;
+    /* Rejoining: the number of its start that may have forgotten promises (0: we know of none), and
+     * the entry that was appended when we heard of it. Until the peer said that it has rejoined
+     * (barrier 0) it counts for nothing. */
+    uint64_t start;
+    uint64_t barrier;
     /* SEND_SNAPSHOT. */
     uint64_t snapshot_acked; /* bytes */
     uint64_t snapshot_sent;
@@ -94,12 +99,28 @@ struct ww_raft_arrivals {
     uint32_t loss_ppm;     /* smoothed: rounds that did not arrive */
 };
 
+/* A node that may have forgotten what it promised: rejoin.c. */
+struct ww_raft_rejoin {
+    bool amnesia;
+    bool ending;   /* the record that ends it is on its way to the disk */
+    uint8_t fresh; /* bit per voter: in this round of questions it was in term 0 */
+    uint8_t same;  /* ... and in the same start as in the round before, in which all were */
+    bool steady;   /* there was such a round before */
+    uint32_t round;
+    uint32_t asks; /* since a leader was heard: the next question waits longer */
+    uint64_t ask_at_ns;
+    uint64_t term;    /* its leader knows of us: acknowledgements may leave; 0: none */
+    uint64_t barrier; /* that leader's others hold it; 0: not that we know */
+    uint64_t starts[WW_NODES_MAX + 1]; /* of those in `fresh`, in the newest round */
+};
+
 struct ww_raft {
     struct ww_raft_options options; /* log and configurations are not kept */
     struct ww_random random;
     uint64_t now_ns;          /* never goes back: the time of the events, plus ... */
     uint64_t clock_offset_ns; /* ... what their clock went back in all */
 
+    uint64_t start; /* the number of this start: random, so that nobody takes it for another */
     uint64_t term;
     uint32_t vote;
     bool hard_state_durable; /* (term, vote) is on the disk */
@@ -135,6 +156,7 @@ struct ww_raft {
     uint32_t window_bytes;      /* what we grant now ... */
     uint32_t granted_bytes;     /* ... and what the leader was last told */
     struct ww_raft_arrivals arrivals;
+    struct ww_raft_rejoin rejoin;
 
     /* Leader. */
     uint64_t heartbeat_at_ns;
@@ -206,6 +228,32 @@ void ww_raft_membership_committed(struct ww_raft *raft, struct ww_raft_update *u
 void ww_raft_catch_up(struct ww_raft *raft, struct ww_raft_peer *peer);
 bool ww_raft_caught_up(const struct ww_raft *raft, const struct ww_raft_peer *peer);
 
+/* rejoin.c: a node that may have forgotten promises, and the leader that takes it back. */
+void ww_raft_rejoin_create(struct ww_raft *raft, bool alone);
+void ww_raft_rejoin_tick(struct ww_raft *raft, struct ww_raft_update *update);
+uint64_t ww_raft_rejoin_deadline_ns(const struct ww_raft *raft);
+/* Another leader was heard. */
+void ww_raft_rejoin_heard(struct ww_raft *raft);
+void ww_raft_recv_rejoin(struct ww_raft *raft, const struct ww_raft_event *event,
+                         struct ww_raft_update *update);
+int ww_raft_recv_rejoin_reply(struct ww_raft *raft, const struct ww_raft_event *event,
+                              struct ww_raft_update *update);
+/* After each step: is all there that must be? Then the record that ends amnesia is due. */
+void ww_raft_rejoin_step(struct ww_raft *raft);
+/* Does a record of (term, vote) end amnesia? */
+static inline bool ww_raft_knows(const struct ww_raft *raft)
+{
+    return !raft->rejoin.amnesia || raft->rejoin.ending;
+}
+/* That record is durable. */
+void ww_raft_rejoin_over(struct ww_raft *raft, struct ww_raft_update *update);
+/* May acknowledgements leave? Not before the leader knows that they do not count. */
+bool ww_raft_may_acknowledge(const struct ww_raft *raft);
+/* Leader: a message to each that has not rejoined, how it can. */
+void ww_raft_send_barriers(struct ww_raft *raft, struct ww_raft_update *update);
+/* Does the peer count in a quorum? */
+bool ww_raft_counts(const struct ww_raft *raft, uint32_t id);
+
 /* transfer.c */
 void ww_raft_transfer(struct ww_raft *raft, uint32_t node, struct ww_raft_update *update);
 /* Leader's tick, and whenever a match rose: ask the target to stand, give up, prefer another. */
@@ -263,6 +311,8 @@ void ww_raft_send_heartbeats(struct ww_raft *raft, struct ww_raft_update *update
 
 /* commit.c */
 void ww_raft_advance_commit(struct ww_raft *raft, struct ww_raft_update *update);
+/* The last entry that a quorum of those that count holds durably. */
+uint64_t ww_raft_quorum_holds(const struct ww_raft *raft);
 /* May a leader decide now: has it committed an entry of its own term? */
 bool ww_raft_committed_own(const struct ww_raft *raft);
 

@@ -49,7 +49,7 @@ static void confirm(struct ww_raft *raft)
     uint64_t round;
 
     for (uint32_t id = 1; id <= WW_NODES_MAX; id++)
-        answered.of[id] = raft->peers[id].round;
+        answered.of[id] = ww_raft_counts(raft, id) ? raft->peers[id].round : 0;
     answered.of[raft->options.self] = raft->rounds;
     round = ww_raft_quorum_value(raft, &answered);
     if (round > raft->confirmed_round)

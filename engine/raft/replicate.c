@@ -32,7 +32,11 @@ static void start_snapshot(const struct ww_raft *raft, struct ww_raft_peer *peer
 /* New leadership: hopes that the logs are equal. */
 void ww_raft_peer_start(struct ww_raft *raft, struct ww_raft_peer *peer)
 {
+    uint64_t start = peer->start, barrier = peer->barrier; /* also of one that left and came back */
+
     memset(peer, 0, offsetof(struct ww_raft_peer, inflight));
+    peer->start = start;
+    peer->barrier = barrier;
     peer->heard_ns = raft->now_ns;
     peer->granted_bytes = raft->options.window_bytes;
     peer->catch_up_goal = raft->log.last_index;
@@ -161,6 +165,7 @@ void ww_raft_leader_tick(struct ww_raft *raft, struct ww_raft_update *update)
         raft->heartbeat_at_ns = raft->now_ns + raft->options.heartbeat_ns;
         raft->transfer_sent = false; /* a request to take over may be lost as well */
         ww_raft_begin_round(raft, update);
+        ww_raft_send_barriers(raft, update);
     }
     for (uint32_t id = 1; id <= WW_NODES_MAX; id++)
         if ((peers >> id & 1) && retry(raft, &raft->peers[id]) && !beat)

@@ -39,6 +39,11 @@ uint64_t ww_raft_term(const struct ww_raft *raft)
     return raft->term;
 }
 
+bool ww_raft_amnesia(const struct ww_raft *raft)
+{
+    return raft->rejoin.amnesia;
+}
+
 static struct ww_raft_peer_status peer_status(const struct ww_raft *raft, uint32_t id)
 {
     const struct ww_raft_peer *peer = &raft->peers[id];
@@ -47,6 +52,7 @@ static struct ww_raft_peer_status peer_status(const struct ww_raft *raft, uint32
                                         .state = peer->state,
                                         .voter = ww_raft_is_voter(raft, id),
                                         .caught_up = ww_raft_caught_up(raft, peer),
+                                        .amnesia = peer->barrier != 0,
                                         .match = peer->match,
                                         .next = peer->next,
                                         .inflight_bytes = peer->inflight_bytes,
@@ -63,6 +69,8 @@ void ww_raft_status(const struct ww_raft *raft, struct ww_raft_status *status)
     status->leader = raft->leader;
     status->term = raft->term;
     status->vote = raft->vote;
+    status->start = raft->start;
+    status->amnesia = raft->rejoin.amnesia;
     status->first_index = raft->log.base_index + 1;
     status->last_index = raft->log.last_index;
     status->last_term = ww_raft_log_last_term(&raft->log);

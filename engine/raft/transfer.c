@@ -22,7 +22,7 @@ static int transfer_status(const struct ww_raft *raft, uint32_t node)
         return WW_EINVAL;
     if (!ww_raft_committed_own(raft) || raft->configuration.index > raft->commit ||
         ww_configuration_joint(&raft->configuration.configuration) ||
-        (raft->transfer_to != 0 && raft->transfer_to != node))
+        (raft->transfer_to != 0 && raft->transfer_to != node) || !ww_raft_counts(raft, node))
         return WW_EBUSY;
     return WW_OK;
 }
@@ -52,7 +52,8 @@ static uint32_t preferred(const struct ww_raft *raft)
         const struct ww_raft_peer *peer = &raft->peers[id];
         if ((raft->configuration.configuration.voters >> id & 1) &&
             raft->options.priorities[id] > raft->options.priorities[best] &&
-            peer->state == WW_RAFT_REPLICATE && peer->match >= raft->commit &&
+            ww_raft_counts(raft, id) && peer->state == WW_RAFT_REPLICATE &&
+            peer->match >= raft->commit &&
             raft->now_ns - peer->heard_ns < raft->options.election_min_ns)
             best = id;
     }
@@ -97,7 +98,7 @@ void ww_raft_transfer_step(struct ww_raft *raft, struct ww_raft_update *update)
 int ww_raft_recv_timeout_now(struct ww_raft *raft, const struct ww_raft_event *event,
                              struct ww_raft_update *update)
 {
-    if (event->message->term != raft->term || event->from != raft->leader ||
+    if (event->message->term != raft->term || event->from != raft->leader || raft->rejoin.amnesia ||
         !ww_raft_is_voter(raft, raft->options.self))
         return WW_OK;
     return ww_raft_become_candidate(raft, true, update);

@@ -36,6 +36,7 @@ static void reply(struct ww_raft *raft, const struct ww_raft_event *event, bool 
     struct ww_raft_message *message = ww_raft_emit(raft, update, event->from, type);
 
     message->flags = granted ? WW_RAFT_GRANTED : 0;
+    message->commit = event->message->commit;
     /* A granted reply names the term that it is for; a refusal our own, for the asker to learn. */
     if (granted)
         message->term = event->message->term;
@@ -45,7 +46,7 @@ void ww_raft_recv_pre_vote(struct ww_raft *raft, const struct ww_raft_event *eve
                            struct ww_raft_update *update)
 {
     bool granted = event->message->term > raft->term && !leader_is_live(raft) &&
-                   log_up_to_date(raft, event->message);
+                   !raft->rejoin.amnesia && log_up_to_date(raft, event->message);
 
     reply(raft, event, granted, WW_RAFT_PRE_VOTE_REPLY, update);
 }
@@ -56,7 +57,7 @@ void ww_raft_recv_vote(struct ww_raft *raft, const struct ww_raft_event *event,
     const struct ww_raft_message *message = event->message;
     bool granted = false;
 
-    if ((message->flags & WW_RAFT_TRANSFER) || !leader_is_live(raft)) {
+    if (!raft->rejoin.amnesia && ((message->flags & WW_RAFT_TRANSFER) || !leader_is_live(raft))) {
         if (message->term > raft->term)
             ww_raft_become_follower(raft, message->term, 0);
         granted = message->term == raft->term && (raft->vote == 0 || raft->vote == event->from) &&
@@ -72,14 +73,15 @@ void ww_raft_recv_vote(struct ww_raft *raft, const struct ww_raft_event *event,
     reply(raft, event, granted, WW_RAFT_VOTE_REPLY, update);
 }
 
-/* Replies of other terms do not come here. */
+/* Replies of other terms do not come here. One to an earlier start of this node does not count:
+ * who gave it may have forgotten it since, as we forgot that we asked (rejoin.c). */
 void ww_raft_recv_vote_reply(struct ww_raft *raft, const struct ww_raft_event *event,
                              struct ww_raft_update *update)
 {
     enum ww_raft_role asking =
         event->message->type == WW_RAFT_VOTE_REPLY ? WW_RAFT_CANDIDATE : WW_RAFT_PRE_CANDIDATE;
 
-    if (raft->role != asking)
+    if (raft->role != asking || event->message->commit != raft->start)
         return;
     if (event->message->flags & WW_RAFT_GRANTED)
         ww_raft_count_vote(raft, event->from, update);

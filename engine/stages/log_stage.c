@@ -20,6 +20,7 @@ struct ww_log {
     bool have_read;
     struct ww_snapshot_request snapshot; /* likewise */
     bool have_snapshot;
+    bool told_recovered;
 };
 
 int ww_log_create(struct ww_shard *shard)
@@ -153,11 +154,22 @@ static uint32_t report(struct ww_shard *shard)
     return count;
 }
 
+static void tell_recovered(struct ww_shard *shard)
+{
+    if (shard->log->told_recovered ||
+        !atomic_load_explicit(&shard->recovered, memory_order_acquire)) /* pairs with NET's store */
+        return;
+    shard->log->told_recovered = true;
+    if (shard->store->ops->recovered != NULL)
+        shard->store->ops->recovered(shard->store);
+}
+
 uint32_t ww_log_work(struct ww_shard *shard)
 {
     uint32_t work = report(shard);
     if (atomic_load_explicit(&shard->fenced, memory_order_relaxed) != 0)
         return work;
+    tell_recovered(shard);
     uint32_t started = write_blocks(shard) + start_reads(shard) + store_snapshots(shard);
     /* Without a disk a write is done at once: NET need not wait another round for it. */
     if (started > 0)

@@ -125,6 +125,7 @@ struct ww_net {
     uint64_t promises_first, promises_end;
     uint32_t *dirty; /* ids of groups to flush */
     uint32_t dirty_count;
+    uint32_t amnesiac; /* groups that may have forgotten promises */
 
     struct ww_outbox outboxes[WW_LINKS];
     struct ww_pending *pending; /* options.pendings, a pool */

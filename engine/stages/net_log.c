@@ -150,7 +150,8 @@ static void take_slot(struct ww_net *net, const struct ww_batch_slot *slot)
         struct ww_raft_event event = {
             .type = WW_RAFT_EV_HARD_STATE_DURABLE,
             .term = slot->term,
-            .vote = (uint32_t)slot->first_index,
+            .vote = (uint32_t)slot->first_index & ~WW_HARD_STATE_KNOWN,
+            .known = (slot->first_index & WW_HARD_STATE_KNOWN) != 0,
         };
         ww_net_step(net, group, &event, NULL);
     } else if (slot->kind == WW_BATCH_SNAPSHOT) {

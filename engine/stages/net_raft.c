@@ -26,7 +26,8 @@ static void persist_hard_state(struct ww_net *net, struct ww_group *group,
         ww_shard_fence(net->shard, WW_ENOSPC, "no room in the log for a term and vote");
         return;
     }
-    ww_batch_seal_hard_state(place, group->id, update->term, update->vote);
+    ww_batch_seal_hard_state(place, group->id, update->term,
+                             update->vote | (update->known ? WW_HARD_STATE_KNOWN : 0));
     ww_net_commit_batch(net, group, place);
     group->hard_state_end = net->buffer.head;
 }
@@ -39,7 +40,7 @@ uint64_t ww_net_log_time(struct ww_net *net, struct ww_group *group)
     return time_ns > group->time_ns ? time_ns : group->time_ns; /* it never goes back */
 }
 
-/* A leader's own entry: the first of its term, or a configuration. */
+/* A leader's own entry: the first of its term, a barrier, or a configuration. */
 static void append_own(struct ww_net *net, struct ww_group *group,
                        const struct ww_raft_update *update)
 {
@@ -56,9 +57,9 @@ static void append_own(struct ww_net *net, struct ww_group *group,
     }
     uint8_t *entry = place + WW_BATCH_HEADER_BYTES;
     uint32_t bytes =
-        update->append_kind == WW_RAFT_APPENDED_NOOP
-            ? ww_entry_encode(entry, WW_ENTRY_NOOP, NULL, 0)
-            : ww_entry_encode(entry, WW_ENTRY_CONFIGURATION, configuration, sizeof(*configuration));
+        update->append_kind == WW_RAFT_APPENDED_CONFIGURATION
+            ? ww_entry_encode(entry, WW_ENTRY_CONFIGURATION, configuration, sizeof(*configuration))
+            : ww_entry_encode(entry, WW_ENTRY_NOOP, NULL, 0);
     ww_batch_seal(place,
                   &(struct ww_batch_header){
                       .group = group->id,
@@ -153,6 +154,8 @@ static void obey(struct ww_net *net, struct ww_group *group, const struct ww_raf
         send_or_wait(net, group, &update->messages[i]);
     if (update->role_changed)
         change_role(net, group);
+    if (update->recovered && --net->amnesiac == 0)
+        atomic_store_explicit(&net->shard->recovered, true, memory_order_release);
     group->confirmed_round = update->confirmed_round;
 }
 

@@ -17,6 +17,8 @@ static void from_peer(struct ww_net *net, uint32_t from, const struct ww_raft_me
         ww_net_append_entries(net, from, message, body);
     } else if (message->type == WW_RAFT_SNAPSHOT) {
         ww_net_receive_snapshot_part(net, from, message, body);
+    } else if (message->type == WW_RAFT_REJOIN && ww_net_room(net) == 0) {
+        net->counters.drops[WW_DROP_NO_ROOM]++; /* for the entry that it may call for */
     } else {
         struct ww_raft_event event = {.type = WW_RAFT_EV_MESSAGE, .from = from, .message = message};
         ww_net_step(net, &net->groups[message->group], &event, NULL);

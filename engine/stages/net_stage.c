@@ -116,6 +116,7 @@ static int create_raft(struct ww_net *net, struct ww_group *group,
         .log_runs = recovered->run_count,
         .configurations = recovered->configurations,
         .configuration_count = recovered->configuration_count,
+        .amnesia = options->amnesia && recovered->known_position <= options->amnesia_position,
         .now_ns = net->now_ns,
     };
     memcpy(raft.priorities, options->priorities, sizeof(raft.priorities));
@@ -126,6 +127,7 @@ static int create_raft(struct ww_net *net, struct ww_group *group,
     status = ww_raft_create(&raft, &group->raft, &why);
     if (status != WW_OK)
         return ww_fail(error, status, "group %u: %s", group->id, why != NULL ? why : "no memory");
+    net->amnesiac += ww_raft_amnesia(group->raft);
     group->index = recovered->index;
     group->time_ns = recovered->time_ns;
     recovered->index = (struct ww_log_index){0};
@@ -215,7 +217,10 @@ int ww_net_create(struct ww_shard *shard, struct ww_group_recovery *recovered,
         net->pending[i].next = i + 1 < pendings ? i + 1 : WW_PENDING_NONE;
     create_buffer(net);
     create_queries(net);
-    return create_groups(net, recovered, error);
+    int status = create_groups(net, recovered, error);
+    if (status == WW_OK && shard->options.amnesia && net->amnesiac == 0)
+        atomic_store_explicit(&shard->recovered, true, memory_order_relaxed);
+    return status;
 }
 
 void ww_net_destroy(struct ww_net *net)

@@ -139,6 +139,11 @@ struct ww_shard_options {
     uint32_t clock_drift_ppm;
     uint8_t priorities[WW_NODES_MAX + 1];
     uint64_t seed;
+    /* What was promised may be forgotten (ww_raft_options), but for groups that wrote into the
+     * stream, at or behind this position, that it is not: 0 on a new disk, where the stream was cut
+     * on a damaged one. Until the store is told `recovered`. */
+    bool amnesia;
+    uint64_t amnesia_position;
     /* A snapshot is taken every so many applied entries (0: never); so many entries before it stay
      * in the log, for followers that are a little behind. */
     uint64_t snapshot_entries;
@@ -170,6 +175,8 @@ struct ww_shard {
     struct ww_net *net;
     struct ww_log *log;
     struct ww_apply *apply;
+    /* Set by NET when no group may have forgotten a promise any more: LOG tells the store. */
+    _Atomic bool recovered;
     /* The first failure of any stage; from then on nothing is acknowledged. 0: healthy. */
     _Atomic int fenced;
     /* Set by NET while an answer is on its way, so that idle threads do not go to sleep. */

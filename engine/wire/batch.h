@@ -17,7 +17,8 @@
 
 enum ww_batch_kind {
     WW_BATCH_ENTRIES = 0,
-    WW_BATCH_HARD_STATE = 1, /* no entries: `term` is the current term, `first_index` the vote */
+    WW_BATCH_HARD_STATE = 1, /* no entries: `term` is the current term, `first_index` the vote,
+                              * and WW_HARD_STATE_KNOWN */
     WW_BATCH_SNAPSHOT = 2,   /* no entries: the snapshot that ends at (first_index, term) is saved;
                               * the log begins behind it */
 };
@@ -86,6 +87,9 @@ bool ww_entries_check(const uint8_t *entries, uint32_t bytes, uint32_t count, co
  * checksum; returns size_bytes. The room behind the entries must hold the padding (up to 7 bytes).
  */
 uint32_t ww_batch_seal(void *batch, const struct ww_batch_header *wanted, uint32_t entry_bytes);
+
+/* Added to the vote: whoever wrote the record knew all that it had promised before. */
+#define WW_HARD_STATE_KNOWN 0x100u
 
 /* Write a record (a header alone) at `batch`; return its size. */
 uint32_t ww_batch_seal_hard_state(void *batch, uint32_t group, uint64_t term, uint32_t vote);

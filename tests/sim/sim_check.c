@@ -19,7 +19,7 @@ static void hold_batch(struct sim *sim, uint32_t node, const struct ww_batch_hea
     if (batch->kind == WW_BATCH_HARD_STATE) {
         const struct sim_vote *last =
             held->vote_count > 0 ? &held->votes[held->vote_count - 1] : NULL;
-        uint32_t vote = (uint32_t)batch->first_index;
+        uint32_t vote = (uint32_t)batch->first_index & ~WW_HARD_STATE_KNOWN;
         if (last != NULL && batch->term < last->term)
             sim_violated(sim, "terms: node %u stores term %" PRIu64 " behind %" PRIu64, node,
                          batch->term, last->term);

@@ -193,7 +193,8 @@ int fixture_vote_reply(struct fixture *f, uint32_t from, uint8_t type, uint64_t 
     return fixture_receive(f, from,
                            (struct ww_raft_message){.type = type,
                                                     .flags = granted ? WW_RAFT_GRANTED : 0,
-                                                    .term = term});
+                                                    .term = term,
+                                                    .commit = fixture_status(f).start});
 }
 
 void fixture_propose(struct fixture *f, uint32_t count)
