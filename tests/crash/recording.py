@@ -7,7 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from disk import Disk, own_mounts  # noqa: F401  (the first of ours: it finds the others)
+from disk import Disk  # the first of ours: it says where the others are
 from cluster import Cluster, wait_until
 from harness import BUILD, Directory, check, environment, ww
 
@@ -32,7 +32,7 @@ class LoggedCluster(Cluster):
         self.ordinary = ordinary
         nodes, groups, wal = KINDS[kind]
         yaml = (f"raft: {{groups: {groups}}}\n"
-                f"wal: {{segment: {SEGMENT_BYTES}, prepare: 2MiB, {wal}}}\n"
+                f"wal: {{segment: {SEGMENT_BYTES}, prepare: {SEGMENT_BYTES}, {wal}}}\n"
                 "memory: {log_buffer: 1MiB}\n")
         super().__init__(directory, nodes=nodes, yaml=yaml)
 

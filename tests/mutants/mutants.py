@@ -3,8 +3,9 @@
 """Do the tests find broken code? Each patch in this folder breaks one thing on purpose, in a copy.
 
 Every mutant is built and run against the scenarios, then the simulator with growing numbers of
-seeds, then unit tests, until something fails that passes without it. With --both the simulator is
-asked even when a scenario failed. Exit code 1: one survived, or a patch does not apply.
+seeds, then unit tests, then crash tests, until something fails that passes without it. With --both
+the simulator and the crash tests are asked in any case. Exit code 1: one survived, or a patch does
+not apply.
 """
 import argparse
 import datetime
@@ -29,6 +30,10 @@ NAME = re.compile(r"c(0[1-9]|1[0-9]|20)-[a-z0-9-]+")
 SCENARIO = "tests/scenario/ww_scenario"
 SIM = "tests/sim/ww_sim"
 UNIT = ["raft", "groups", "session", "snapshot", "stages", "wire_batch", "wire_block", "wal_uring"]
+CRASH = ["ww", "tests/crash/crash_client", "tests/crash/crash_images"]
+CRASH_IMAGES = 240
+CRASH_SECONDS = 2            # of each recording
+NO_CRASH_TESTS = 2           # their exit code where this machine lacks what they need
 SEED_STEPS = [4, 20, 100, 500]  # and then all
 SECONDS_MAX = 600            # of one run
 COPIED = ["bench", "dpdk_io", "engine", "include", "meson.build", "meson_options.txt", "tests",
@@ -134,7 +139,8 @@ class Bench:
         if missing:
             raise Broken(f"no unit tests of {' '.join(missing)}")
         self.executables = [self.build / SCENARIO, self.build / SIM,
-                            *(Path(self.units[name][0]) for name in UNIT)]
+                            *(Path(self.units[name][0]) for name in UNIT),
+                            *(self.build / name for name in CRASH)]
         self.must(self.ninja())
         self.sound = {path: self.digest(path) for path in self.executables}
         shutil.copy(self.build / SIM, self.sound_sim)
@@ -203,9 +209,21 @@ class Bench:
         again = self.failed_units(name) if failed else []
         return next((f"`{test}`" for test in failed if test in again), None)
 
+    def crash(self):
+        """The first disk that no crash should leave, or None."""
+        code, output = run([sys.executable, "tests/crash/crash.py", self.build, "--images",
+                            CRASH_IMAGES, "--seconds", CRASH_SECONDS, "--boot", 0], self.source)
+        if code in (0, NO_CRASH_TESTS):
+            return None
+        failed = re.search(r"^FAILED: image (\d+) of \d+ \((\w+),.*?\): (.*)", output, re.M)
+        if not failed:
+            raise Broken(f"the crash tests ended with {code}:\n{output[-2000:]}")
+        number, kind, what = failed.groups()
+        return f"{kind}, image {number} ({'lost' if 'lost: ' in what else 'damage'})"
+
     def check_sound(self):
         """Without a mutant nothing may fail, or all that follows says nothing."""
-        failed = [self.scenarios(), *(self.unit(name) for name in UNIT)]
+        failed = [self.scenarios(), *(self.unit(name) for name in UNIT), self.crash()]
         seed = self.sim(1, SEED_STEPS[1])
         failed.append(seed and f"seed {seed[0]}: {seed[1]}")
         failed = [what for what in failed if what]
@@ -221,6 +239,9 @@ class Bench:
         for name in UNIT:
             if not mutant.is_caught() and self.differs(Path(self.units[name][0])):
                 caught["unit test"] = self.unit(name)
+        if "/wal_uring/" in mutant.path.read_text(encoding="utf-8") and \
+                (both or not mutant.is_caught()):
+            caught["crash"] = self.crash()
 
     def judge(self, mutant, both):
         code, output = run(["git", "apply", mutant.path], self.source)
@@ -269,16 +290,17 @@ def judge_all(mutants, directory, arguments):
 def write_docs(mutants, seeds):
     caught = {sieve: sum(1 for mutant in mutants
                          if not (mutant.caught_by.get(sieve) or "no, ").startswith("no, "))
-              for sieve in ("scenario", "simulator", "unit test")}
+              for sieve in ("scenario", "simulator", "unit test", "crash")}
     today = datetime.date.today().isoformat()
     text = f"""# Mutants
 
 `tests/mutants/*.patch` break the engine on purpose, one thing each; `./dev mutants` shows that the
-tests notice (`./dev mutants NAME...` for some). Each mutant goes through three sieves until one
-holds it: all scenarios; the simulator, from seed 1 on, up to a bound; the unit tests. With `--both`
-the simulator is asked about those that a scenario held, too: it is tested by this as well. The
-first two do not contain the log on disk (`wal_uring`), so that most breaks of C16 to C19 are left
-to the third. A seed counts only when it passes without the mutant, a unit test when it fails
+tests notice (`./dev mutants NAME...` for some). Each mutant goes through four sieves until one
+holds it: all scenarios; the simulator, from seed 1 on, up to a bound; the unit tests; for those of
+the log on disk the crash tests, {CRASH_IMAGES} images ([crash-tests.md](crash-tests.md)). With
+`--both` the simulator and the crash tests are asked in any case: they are tested by this as well.
+The first two do not contain the log on disk (`wal_uring`), so that most breaks of C16 to C19 are
+left to the others. A seed counts only when it passes without the mutant, a unit test when it fails
 twice. A mutant that no sieve holds shows a check that is missing: add it.
 
 Names begin with the row of the requirement that is broken, c01 to c20. That every patch still
@@ -286,11 +308,12 @@ applies is part of `./dev check`; one that does not is to be made anew for the c
 
 This table was written by `./dev mutants --both --seeds {seeds} --write-docs` on {today}:
 {len(mutants)} mutants, all caught; {caught["scenario"]} by scenarios, {caught["simulator"]} by the
-simulator, {caught["unit test"]} only by unit tests. The simulator's column says which seed was the
-first that failed, which is how many it took, and what was violated.
+simulator, {caught["unit test"]} by neither but by unit tests; {caught["crash"]} by crash tests. The
+simulator's column says which seed was the first that failed, which is how many it took, and what
+was violated; that of the crash tests, what was recorded and which of its images failed.
 
-| mutant | what is broken | scenario | simulator | unit test |
-|---|---|---|---|---|
+| mutant | what is broken | scenario | simulator | unit test | crash |
+|---|---|---|---|---|---|
 """
     for mutant in mutants:
         columns = [mutant.caught_by.get(sieve) or "" for sieve in caught]
