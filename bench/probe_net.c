@@ -177,6 +177,7 @@ static _Noreturn void run_side(const struct ww_probe_net_options *options, struc
 {
     static struct side side;
     struct ww_error error = {0};
+    setsid(); /* as the nodes: docs/decisions/0011 */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     side = (struct side){.options = options, .shared = shared, .who = who};
     int status = options->kind == WW_NET_UDP ? open_udp(&side, &error) : open_memif(&side, &error);

@@ -157,6 +157,7 @@ static bool run(struct writer *writer)
 static _Noreturn void be_writer(const struct ww_probe_wal_options *options, struct shared *shared,
                                 uint32_t number, int fd, pid_t parent)
 {
+    setsid(); /* as the nodes: docs/decisions/0011 */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(1);
