@@ -207,8 +207,14 @@ static int open_ring(struct ww_wal_disk *disk, const struct ww_wal_options *opti
                      struct ww_error *error)
 {
     /* Completions are taken when the thread enters the kernel anyway (sched_yield) or asks. */
-    int result = io_uring_queue_init(WW_WAL_RING_ENTRIES, &disk->ring,
-                                     IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG);
+    struct io_uring_params params = {.flags =
+                                         IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG};
+    if (options->sqpoll_ns > 0)
+        params = (struct io_uring_params){
+            .flags = IORING_SETUP_SQPOLL,
+            .sq_thread_idle = (uint32_t)((options->sqpoll_ns + 999999) / 1000000),
+        };
+    int result = io_uring_queue_init_params(WW_WAL_RING_ENTRIES, &disk->ring, &params);
     errno = -result;
     if (result < 0)
         return ww_fail_errno(error, WW_EIO, "cannot set up io_uring (Linux 5.19 is needed)");
@@ -220,7 +226,7 @@ static int open_ring(struct ww_wal_disk *disk, const struct ww_wal_options *opti
     if (result < 0)
         return ww_fail_errno(error, WW_EIO, "cannot register files with io_uring");
     for (uint32_t i = 0; i < WW_WAL_REGIONS; i++)
-        if (options->regions[i].iov_len > 0)
+        if (options->regions[i].iov_len > 0 && !options->plain_buffers)
             disk->regions[disk->region_count++] = options->regions[i];
     if (disk->region_count == 0)
         return WW_OK;

@@ -33,6 +33,8 @@ struct ww_wal_options {
     uint64_t max_bytes;      /* the stream may take this much disk; 0: no limit */
     uint32_t span_bytes;     /* the log buffer's size: divides segment_bytes or is a multiple */
     uint32_t write_depth;    /* writes in flight: 1..WW_WRITE_DEPTH_MAX */
+    uint64_t sqpoll_ns;      /* a kernel thread submits, and sleeps when idle so long; 0: none */
+    bool plain_buffers;      /* do not register the regions */
     struct iovec regions[2]; /* registered with io_uring: the log buffer, the read buffers */
 };
 

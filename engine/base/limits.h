@@ -50,7 +50,8 @@
 #define WW_BLOCK_ALIGN 4096u /* O_DIRECT: every position and size that is written */
 #define WW_BLOCK_HEADER_BYTES 64u
 #define WW_BLOCK_MAX (256u * WW_KIB)
-#define WW_WRITE_MAX (1u * WW_MIB) /* adjacent blocks that go out as one write */
+#define WW_PADDING_MAX (64u * WW_KIB) /* to which blocks may be filled up */
+#define WW_WRITE_MAX (1u * WW_MIB)    /* adjacent blocks that go out as one write */
 #define WW_SEGMENT_HEADER_BYTES 4096u
 #define WW_SEGMENT_BYTES_MIN (1u * WW_MIB)
 #define WW_SEGMENT_BYTES_DEFAULT (64u * WW_MIB)

@@ -194,9 +194,13 @@ static int take_verb(struct ww_cli *cli, const struct ww_command *const *command
 
 static int take_operand(struct ww_cli *cli, const char *word, struct ww_error *error)
 {
-    if (cli->command->operand == NULL || cli->operand != NULL)
+    const char *wanted = cli->command->operand;
+    if (wanted != NULL && cli->operand == NULL)
+        cli->operand = word;
+    else if (wanted != NULL && strchr(wanted, ' ') != NULL && cli->second == NULL)
+        cli->second = word;
+    else
         return fail_usage(cli, error, "nothing is to be done with", word, NULL);
-    cli->operand = word;
     return WW_OK;
 }
 
@@ -223,9 +227,12 @@ int ww_args_parse(struct ww_cli *cli, const struct ww_command *const *commands, 
     cli->help = ww_cli_switch(cli, "help");
     bool wanted = cli->command != NULL && cli->command->operand != NULL && !cli->help &&
                   cli->command->operand[0] != '[';
-    if (wanted && cli->operand == NULL)
+    const char *missing = wanted ? cli->command->operand : NULL;
+    if (wanted && cli->operand != NULL)
+        missing = cli->second == NULL ? strchr(missing, ' ') : NULL;
+    if (missing != NULL)
         return ww_fail(error, WW_EINVAL, "%s is missing (help: ww %s --help)",
-                       cli->command->operand, cli->command->verb);
+                       missing + (*missing == ' '), cli->command->verb);
     return WW_OK;
 }
 
@@ -249,6 +256,13 @@ const char *ww_cli_text(const struct ww_cli *cli, const char *name)
 bool ww_cli_switch(const struct ww_cli *cli, const char *flag)
 {
     return ww_cli_text(cli, flag) != NULL;
+}
+
+bool ww_cli_given(const struct ww_cli *cli, const char *flag)
+{
+    int place = place_of(cli->command, flag, strlen(flag), 0);
+    WW_ASSERT(place >= 0);
+    return cli->values[place] != NULL;
 }
 
 /* Parses with `parse`; values outside the range are named with the range as `format` writes it. */

@@ -30,9 +30,10 @@ struct ww_command {
     const char *verb;    /* "append"; with a noun: "config show" */
     const char *summary; /* one line, for `ww help` */
     const struct ww_flag *flags;
-    const char *operand; /* what the help calls the word behind the verb; in brackets: optional */
-    bool takes_config;   /* every configuration key is a flag too: --wal.depth, --depth */
-    bool hidden;         /* not in `ww help` */
+    /* What the help calls the word or the two words behind the verb; in brackets: optional. */
+    const char *operand;
+    bool takes_config; /* every configuration key is a flag too: --wal.depth, --depth */
+    bool hidden;       /* not in `ww help` */
     int (*run)(struct ww_cli *cli); /* returns the exit code */
 };
 
@@ -44,7 +45,7 @@ struct ww_override {
 
 struct ww_cli {
     const struct ww_command *command;
-    const char *operand;                  /* the word behind the verb, or NULL */
+    const char *operand, *second;         /* the words behind the verb, or NULL */
     const char *values[WW_CLI_FLAGS_MAX]; /* as given: the global flags, then the command's */
     struct ww_override overrides[WW_CLI_OVERRIDES_MAX];
     uint32_t override_count;
@@ -62,6 +63,7 @@ void ww_args_help_all(const struct ww_command *const *commands, FILE *file);
 /* The value of a flag of this command or a global one; NULL when it has none. */
 const char *ww_cli_text(const struct ww_cli *cli, const char *flag);
 bool ww_cli_switch(const struct ww_cli *cli, const char *flag);
+bool ww_cli_given(const struct ww_cli *cli, const char *flag); /* on the command line */
 
 /* The value in its unit and within [min, max], or WW_EINVAL and a sentence. */
 int ww_cli_count(const struct ww_cli *cli, const char *flag, uint64_t min, uint64_t max,

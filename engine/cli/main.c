@@ -18,6 +18,7 @@ const struct ww_command *const ww_commands[] = {
     &ww_command_member_remove,
     &ww_command_leader_transfer,
     &ww_command_config_show,
+    &ww_command_config_set,
     &ww_command_version,
     &ww_command_help,
     &ww_command_load,

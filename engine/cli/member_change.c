@@ -39,18 +39,9 @@ static int read_answer(uint32_t code, const char *body, struct ww_error *error)
 {
     if (code == ww_control_http_code(WW_OK))
         return WW_OK;
-    struct json_object *answer = json_tokener_parse(body);
-    const char *name = ww_json_text(answer, "status"), *why = ww_json_text(answer, "error");
-    int status = WW_EIO;
-    for (int each = WW_EINVAL; each >= WW_ENOTFOUND; each--)
-        if (strcmp(ww_status_name(each), name) == 0)
-            status = each;
+    int status = ww_control_refusal(body, error);
     /* The flags were right: what contradicts the group's state is a failure, not a wrong usage. */
-    if (status == WW_EINVAL)
-        status = WW_EIO;
-    status = ww_fail(error, status, "%s", *why != 0 ? why : "the node's answer says nothing");
-    json_object_put(answer);
-    return status;
+    return status == WW_EINVAL ? error->code = WW_EIO : status;
 }
 
 static int request(const struct ww_member_change *change, const char *endpoint,

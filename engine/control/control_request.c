@@ -70,25 +70,49 @@ static int read_object(struct json_object *object, const char *place,
     return WW_OK;
 }
 
-int ww_control_parse(const char *path, const char *body, size_t bytes,
-                     struct ww_control_request *request, struct ww_error *error)
+int ww_control_parse_json(const char *body, size_t bytes, struct json_object **object,
+                          struct ww_error *error)
 {
-    const char *place;
-    if (!split_path(path, &request->group, &place))
-        return ww_fail(error, WW_EINVAL, "no such path");
     struct json_tokener *tokener = json_tokener_new();
     if (tokener == NULL)
         return ww_fail(error, WW_ENOMEM, "no memory");
     json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-    struct json_object *object = json_tokener_parse_ex(tokener, body, (int)bytes);
+    *object = json_tokener_parse_ex(tokener, body, (int)bytes);
     enum json_tokener_error why = json_tokener_get_error(tokener);
     json_tokener_free(tokener);
-    if (why != json_tokener_success) {
-        json_object_put(object);
-        return ww_fail(error, WW_EINVAL, "the body is not JSON: %s", json_tokener_error_desc(why));
-    }
-    int status = read_object(object, place, request, error);
+    if (why == json_tokener_success)
+        return WW_OK;
+    json_object_put(*object);
+    return ww_fail(error, WW_EINVAL, "the body is not JSON: %s", json_tokener_error_desc(why));
+}
+
+int ww_control_parse(const char *path, const char *body, size_t bytes,
+                     struct ww_control_request *request, struct ww_error *error)
+{
+    const char *place;
+    struct json_object *object;
+    if (!split_path(path, &request->group, &place))
+        return ww_fail(error, WW_EINVAL, "no such path");
+    int status = ww_control_parse_json(body, bytes, &object, error);
+    if (status != WW_OK)
+        return status;
+    status = read_object(object, place, request, error);
     json_object_put(object);
+    return status;
+}
+
+int ww_control_refusal(const char *body, struct ww_error *error)
+{
+    struct json_object *answer = json_tokener_parse(body), *why = NULL, *name = NULL;
+    int status = WW_EIO;
+    json_object_object_get_ex(answer, "error", &why);
+    if (json_object_object_get_ex(answer, "status", &name))
+        for (int each = WW_EINVAL; each >= WW_ENOTFOUND; each--)
+            if (strcmp(ww_status_name(each), json_object_get_string(name)) == 0)
+                status = each;
+    status = ww_fail(error, status, "%s",
+                     why != NULL ? json_object_get_string(why) : "the node's answer says nothing");
+    json_object_put(answer);
     return status;
 }
 

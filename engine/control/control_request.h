@@ -34,6 +34,14 @@ bool ww_control_is_request(const char *path);
 int ww_control_parse(const char *path, const char *body, size_t bytes,
                      struct ww_control_request *request, struct ww_error *error);
 
+/* Strictly; the object is the caller's to put. WW_EINVAL. */
+struct json_object;
+int ww_control_parse_json(const char *body, size_t bytes, struct json_object **object,
+                          struct ww_error *error);
+
+/* The asker's side: the status and the sentence in the body of a refusal. */
+int ww_control_refusal(const char *body, struct ww_error *error);
+
 /* The HTTP code of a status that a request ended with. */
 unsigned ww_control_http_code(int status);
 

@@ -19,6 +19,8 @@
 #define IDLE_SECONDS 10u
 #define BODY_MAX 1024u /* of a request; one takes some 20 bytes */
 
+static const char config_path[] = "/v1/config";
+
 /* The body of a POST, as it arrives. */
 struct body {
     char text[BODY_MAX + 1];
@@ -111,6 +113,30 @@ static enum MHD_Result respond_request(struct ww_control *control,
     return respond(connection, ww_control_http_code(status), to_text(answer), NULL);
 }
 
+static enum MHD_Result respond_refusal(struct MHD_Connection *connection, unsigned code, int status,
+                                       const struct ww_error *error)
+{
+    struct json_object *answer = new_error(error->text);
+    json_object_object_add(answer, "status", json_object_new_string(ww_status_name(status)));
+    return respond(connection, code, to_text(answer), NULL);
+}
+
+static enum MHD_Result respond_configure(struct ww_control *control,
+                                         struct MHD_Connection *connection, const struct body *body)
+{
+    struct ww_control_settings settings;
+    struct ww_error error = {0};
+    int status = ww_control_parse_settings(body->text, body->bytes, &settings, &error);
+    if (status == WW_OK)
+        status = control->ops.configure(control->ops.context, &settings, &error);
+    if (status != WW_OK)
+        return respond_refusal(connection,
+                               status == WW_EINVAL ? MHD_HTTP_BAD_REQUEST
+                                                   : ww_control_http_code(status),
+                               status, &error);
+    return respond(connection, MHD_HTTP_OK, control->ops.config_json(control->ops.context), NULL);
+}
+
 /* Called for the head, for each part of the body, and at its end: then it answers. */
 static enum MHD_Result take_post(struct ww_control *control, struct MHD_Connection *connection,
                                  const char *url, const char *upload, size_t *upload_bytes,
@@ -127,10 +153,11 @@ static enum MHD_Result take_post(struct ww_control *control, struct MHD_Connecti
         *request = calloc(1, sizeof(*body));
         return *request != NULL ? MHD_YES : MHD_NO;
     }
+    if (*upload_bytes == 0 && body->bytes > BODY_MAX)
+        return respond_error(connection, MHD_HTTP_CONTENT_TOO_LARGE, "the body is too large");
     if (*upload_bytes == 0)
-        return body->bytes > BODY_MAX
-                   ? respond_error(connection, MHD_HTTP_CONTENT_TOO_LARGE, "the body is too large")
-                   : respond_request(control, connection, url, body);
+        return strcmp(url, config_path) == 0 ? respond_configure(control, connection, body)
+                                             : respond_request(control, connection, url, body);
     bool fits = body->bytes + *upload_bytes <= BODY_MAX;
     if (fits)
         memcpy(body->text + body->bytes, upload, *upload_bytes);
@@ -153,23 +180,29 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
                               size_t *upload_bytes, void **request)
 {
     struct ww_control *control = context;
-    bool post = ww_control_is_request(url);
-    bool known = post || strcmp(url, "/v1/status") == 0 || strcmp(url, "/healthz") == 0;
+    bool config = strcmp(url, config_path) == 0;
+    bool post = ww_control_is_request(url) || (config && strcmp(method, MHD_HTTP_METHOD_POST) == 0);
+    bool known = post || config || strcmp(url, "/v1/status") == 0 || strcmp(url, "/healthz") == 0;
     bool is_get =
         strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
     if (!known)
         return respond_error(connection, MHD_HTTP_NOT_FOUND,
-                             "no such path; there are /v1/status, /healthz, /v1/groups/G/members "
-                             "and /v1/groups/G/leader");
+                             "no such path; there are /v1/status, /healthz, /v1/config, "
+                             "/v1/groups/G/members and /v1/groups/G/leader");
     if (post && strcmp(method, MHD_HTTP_METHOD_POST) == 0)
         return take_post(control, connection, url, upload, upload_bytes, request);
     if (post || !is_get)
         return respond(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
                        to_text(new_error(post ? "only POST is allowed here"
                                               : "only GET is allowed here")),
-                       post ? "POST" : "GET, HEAD");
+                       post     ? "POST"
+                       : config ? "GET, HEAD, POST"
+                                : "GET, HEAD");
     if (strcmp(url, "/healthz") == 0)
         return respond_health(control, connection);
+    if (config)
+        return respond(connection, MHD_HTTP_OK, control->ops.config_json(control->ops.context),
+                       NULL);
     return respond(connection, MHD_HTTP_OK, control->ops.status_json(control->ops.context), NULL);
 }
 

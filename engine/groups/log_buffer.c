@@ -19,6 +19,15 @@ static uint64_t block_end(const struct ww_log_buffer *buffer)
     return by_size < by_span ? by_size : by_span;
 }
 
+/* Where the block ends when it is closed behind `used`: in its file, whose header comes before the
+ * stream, at a multiple of the padding, and in its span. */
+static uint64_t padded_end(const struct ww_log_buffer *buffer, uint64_t used)
+{
+    uint64_t mask = buffer->padding - 1, end = span_end(buffer, buffer->block);
+    uint64_t padded = ((used + WW_SEGMENT_HEADER_BYTES + mask) & ~mask) - WW_SEGMENT_HEADER_BYTES;
+    return padded < end ? padded : end;
+}
+
 static uint64_t next_byte(const struct ww_log_buffer *buffer)
 {
     return ww_log_buffer_open(buffer) ? buffer->head : buffer->head + WW_BLOCK_HEADER_BYTES;
@@ -30,10 +39,10 @@ enum ww_log_room ww_log_buffer_room(const struct ww_log_buffer *buffer, uint32_t
     uint64_t after = next_byte(buffer) + bytes;
     uint64_t end = block_end(buffer);
     /* The close writes zeros up to the alignment, so those bytes must be free as well. */
-    uint64_t aligned = (after + WW_BLOCK_ALIGN - 1) & ~(uint64_t)(WW_BLOCK_ALIGN - 1);
+    uint64_t padded = padded_end(buffer, after);
     if (after > end)
         return WW_LOG_BLOCK_FULL;
-    return aligned <= limit && aligned - buffer->keep <= buffer->size ? WW_LOG_ROOM : WW_LOG_FULL;
+    return padded <= limit && padded - buffer->keep <= buffer->size ? WW_LOG_ROOM : WW_LOG_FULL;
 }
 
 uint64_t ww_log_buffer_free(const struct ww_log_buffer *buffer, uint64_t limit)
@@ -41,7 +50,7 @@ uint64_t ww_log_buffer_free(const struct ww_log_buffer *buffer, uint64_t limit)
     uint64_t end = buffer->keep + buffer->size;
     end = end < limit ? end : limit;
     /* Lost at worst: the rest of this block and of its span, and the next block's header. */
-    uint64_t lost = buffer->batch_max + 3 * (uint64_t)WW_BLOCK_ALIGN;
+    uint64_t lost = buffer->batch_max + 2 * (uint64_t)WW_BLOCK_ALIGN + buffer->padding;
     return end > buffer->head + lost ? end - buffer->head - lost : 0;
 }
 
@@ -67,7 +76,7 @@ struct ww_log_range ww_log_buffer_close(struct ww_log_buffer *buffer, uint64_t d
 {
     WW_ASSERT(ww_log_buffer_open(buffer) && buffer->batches > 0);
     uint32_t used = (uint32_t)(buffer->head - buffer->block);
-    uint32_t write_bytes = ww_align_up(used, WW_BLOCK_ALIGN);
+    uint32_t write_bytes = (uint32_t)(padded_end(buffer, buffer->head) - buffer->block);
     uint64_t next = buffer->block + write_bytes;
     uint64_t end = span_end(buffer, buffer->block);
     if (next + WW_BLOCK_HEADER_BYTES + buffer->batch_max > end)

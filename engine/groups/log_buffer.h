@@ -22,6 +22,8 @@ struct ww_log_buffer {
     uint64_t size;      /* a power of two */
     uint64_t span;      /* a power of two */
     uint64_t block_max; /* largest block */
+    uint64_t padding;   /* a block ends at a multiple of it in its file: a power of two, at least
+                           WW_BLOCK_ALIGN, less than the span */
     uint64_t
         batch_max;  /* a block is opened only where the largest batch fits before the span ends */
     uint64_t head;  /* where the next byte goes */
@@ -70,7 +72,7 @@ void *ww_log_buffer_reserve(struct ww_log_buffer *buffer);
 /* The batch of `bytes` at the reserved place is sealed; returns its position. */
 uint64_t ww_log_buffer_commit(struct ww_log_buffer *buffer, uint32_t bytes);
 
-/* Closes the open block: header, checksum, zeros up to its alignment. */
+/* Closes the open block: header, checksum, zeros up to its padded end. */
 struct ww_log_range ww_log_buffer_close(struct ww_log_buffer *buffer, uint64_t durable);
 
 #endif

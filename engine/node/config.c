@@ -205,6 +205,9 @@ static int validate_sizes(const struct ww_config *config, struct ww_error *error
         return ww_fail(error, WW_EINVAL,
                        "memory.log_buffer (%s) must divide wal.segment (%s) or be a multiple of it",
                        ww_format_bytes(buffer, one, sizeof(one)), segment_text);
+    if (!is_power_of_two(config->padding_bytes))
+        return ww_fail(error, WW_EINVAL, "wal.padding (%s) must be a power of two",
+                       ww_format_bytes(config->padding_bytes, one, sizeof(one)));
     if (config->block_bytes % WW_BLOCK_ALIGN != 0)
         return ww_fail(error, WW_EINVAL, "wal.block (%s) must be a multiple of 4KiB",
                        ww_format_bytes(config->block_bytes, one, sizeof(one)));

@@ -24,6 +24,7 @@ enum ww_config_durability {
     WW_CONFIG_BUFFERED,
     WW_CONFIG_MEMORY,
 };
+enum ww_config_group { WW_CONFIG_GROUP_SELF, WW_CONFIG_GROUP_ENTRY };
 /* Which times suit the network: what raft.heartbeat, election_min, election_max and retry are when
  * they are not given. */
 enum ww_config_profile { WW_CONFIG_LOCAL, WW_CONFIG_WAN, WW_CONFIG_LAN, WW_CONFIG_FAST };
@@ -67,6 +68,13 @@ struct ww_config {
     uint64_t max_bytes;     /* wal.max */
     uint64_t block_bytes;   /* wal.block: largest block */
     uint32_t write_depth;   /* wal.depth */
+    uint64_t padding_bytes; /* wal.padding */
+    uint32_t group_commit;  /* wal.group: enum ww_config_group */
+    uint64_t delay_ns;      /* wal.delay */
+    uint64_t delay_bytes;   /* wal.delay_bytes */
+    uint32_t delay_entries; /* wal.delay_entries */
+    uint64_t sqpoll_ns;     /* wal.sqpoll */
+    uint32_t fixed_buffers; /* wal.fixed_buffers: 0 or 1 */
 
     uint64_t log_buffer_bytes; /* memory.log_buffer */
 
@@ -91,6 +99,7 @@ enum ww_config_origin {
     WW_ORIGIN_FILE,
     WW_ORIGIN_ENVIRONMENT,
     WW_ORIGIN_FLAG,
+    WW_ORIGIN_LIVE, /* changed while the node runs */
 };
 
 void ww_config_init(struct ww_config *config); /* the defaults */

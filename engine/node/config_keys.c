@@ -11,6 +11,7 @@
 
 static const char *const transports[] = {"memif", "af_packet", "af_xdp", "udp", NULL};
 static const char *const durabilities[] = {"dsync", "fdatasync", "buffered", "memory", NULL};
+static const char *const group_commits[] = {"self", "entry", NULL};
 static const char *const profiles[] = {"local", "wan", "lan", "fast", NULL};
 static const char *const switches[] = {"false", "true", NULL};
 static const char *const hugepages[] = {"auto", "never", NULL};
@@ -71,8 +72,24 @@ const struct ww_config_key ww_config_keys[] = {
     {"wal.max", BYTES(max_bytes, 0, UINT64_MAX), "0",
      "the log may take this much disk; 0: no limit"},
     {"wal.block", BYTES(block_bytes, WW_BLOCK_ALIGN, WW_BLOCK_MAX), "256KiB",
-     "largest block of the log; a multiple of 4 KiB"},
-    {"wal.depth", COUNT(write_depth, 1, WW_WRITE_DEPTH_MAX), "2", "writes in flight"},
+     "largest block of the log; a multiple of 4 KiB", true},
+    {"wal.depth", COUNT(write_depth, 1, WW_WRITE_DEPTH_MAX), "2", "writes in flight", true},
+    {"wal.group", CHOICE(group_commit, group_commits), "self",
+     "self: a write takes all that waits; entry: each entry is a write of its own, to compare with",
+     true},
+    {"wal.delay", DURATION(delay_ns, 0, 100 * MILLISECOND), "0",
+     "a block that is not full waits so long for more; 0: while wal.depth writes are in flight",
+     true},
+    {"wal.delay_bytes", BYTES(delay_bytes, 0, WW_BLOCK_MAX), "0",
+     "... or until it holds so many bytes; 0: until it is full", true},
+    {"wal.delay_entries", COUNT(delay_entries, 0, WW_BLOCK_MAX), "0",
+     "... or so many entries; 0: no matter how many", true},
+    {"wal.padding", BYTES(padding_bytes, WW_BLOCK_ALIGN, WW_PADDING_MAX), "4KiB",
+     "writes end at a multiple of this; a power of two", true},
+    {"wal.sqpoll", DURATION(sqpoll_ns, 0, 10 * SECOND), "0",
+     "a kernel thread submits the writes, and sleeps when idle so long; 0: none"},
+    {"wal.fixed_buffers", CHOICE(fixed_buffers, switches), "true",
+     "register the log's memory with io_uring"},
 
     {"memory.log_buffer", BYTES(log_buffer_bytes, WW_LOG_BUFFER_MIN, 2 * GIB), "64MiB",
      "the newest part of the log in memory; divides wal.segment or is a multiple of it"},
@@ -283,7 +300,8 @@ enum ww_config_origin ww_config_origin_of(const struct ww_config *config,
 
 const char *ww_config_origin_name(enum ww_config_origin origin)
 {
-    static const char *const names[] = {"default", "profile", "file", "environment", "flag"};
+    static const char *const names[] = {"default",     "profile", "file",
+                                        "environment", "flag",    "live"};
     return names[origin];
 }
 

@@ -22,6 +22,7 @@ struct ww_config_key {
     uint64_t min, max;
     const char *fallback; /* the default, in the words of a file; TEXT: may be "" */
     const char *help;
+    bool live; /* may be changed while a node runs */
 };
 
 extern const struct ww_config_key ww_config_keys[];

@@ -67,7 +67,9 @@ static int open_log(struct ww_node *node, struct ww_group_recovery *recovery,
         .prepare_bytes = config->prepare_bytes,
         .max_bytes = config->max_bytes,
         .span_bytes = (uint32_t)config->log_buffer_bytes,
-        .write_depth = config->write_depth,
+        .write_depth = WW_WRITE_DEPTH_MAX, /* wal.depth is the shard's, and may change */
+        .sqpoll_ns = config->sqpoll_ns,
+        .plain_buffers = config->fixed_buffers == 0,
         .regions = {{node->log_buffer, node->memory.log_buffer},
                     {node->read_buffers, node->memory.read_buffers}},
     };
@@ -173,7 +175,7 @@ static int create_shard(struct ww_node *node, struct ww_group_recovery *recovery
         .leases = config->leases != 0,
         .clock_drift_ppm = config->clock_drift_ppm,
         .session_timeout_ns = config->session_timeout_ns,
-        .block_max = (uint32_t)config->block_bytes,
+        .wal = ww_node_tuning(config),
         .log_buffer = node->log_buffer,
         .log_buffer_bytes = config->log_buffer_bytes,
         .read_buffers = node->read_buffers,
@@ -247,13 +249,25 @@ static int request(void *context, const struct ww_control_request *wanted, uint3
     return ww_node_request(context, wanted, leader, error);
 }
 
+static char *config_json(void *context)
+{
+    return ww_node_config_json(context);
+}
+
+static int configure(void *context, const struct ww_control_settings *settings,
+                     struct ww_error *error)
+{
+    return ww_node_configure(context, settings, error);
+}
+
 static int start_control(struct ww_node *node, struct ww_error *error)
 {
     const struct ww_config *config = &node->config;
     for (uint32_t i = 0; i < config->node_count; i++) {
         if (config->nodes[i].id == config->node_id)
             return ww_control_start(config->nodes[i].admin,
-                                    (struct ww_control_ops){node, status_json, request},
+                                    (struct ww_control_ops){node, status_json, request, config_json,
+                                                            configure},
                                     &node->control, error);
     }
     return ww_fail(error, WW_EINVAL, "node.id: %u is not in cluster.nodes", config->node_id);

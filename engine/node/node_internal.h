@@ -41,6 +41,14 @@ struct ww_node {
 int ww_node_request(struct ww_node *node, const struct ww_control_request *request,
                     uint32_t *leader, struct ww_error *error);
 
+/* Likewise; both on the control thread, the only one that reads or changes `config` by then. */
+char *ww_node_config_json(struct ww_node *node);
+int ww_node_configure(struct ww_node *node, const struct ww_control_settings *settings,
+                      struct ww_error *error);
+
+/* What the stages get of the keys of `wal:` that may change while the node runs. */
+struct ww_wal_tuning ww_node_tuning(const struct ww_config *config);
+
 /* The "cores" text of the configuration: the core of agent `number`, or -1. */
 int ww_node_core(const char *cores, uint32_t number);
 

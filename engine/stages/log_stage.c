@@ -47,8 +47,9 @@ static struct ww_log_range gather(struct ww_shard *shard)
 {
     struct ww_log *log = shard->log;
     struct ww_log_range all = log->next;
+    bool join = atomic_load_explicit(&shard->join_blocks, memory_order_relaxed);
     log->have_next = false;
-    while (all.write_bytes == all.span_bytes && take_next(shard) &&
+    while (join && all.write_bytes == all.span_bytes && take_next(shard) &&
            (log->next.position & (shard->options.log_buffer_bytes - 1)) != 0 &&
            (log->next.position & (shard->store->span_bytes - 1)) != 0 &&
            all.write_bytes + log->next.write_bytes <= WW_WRITE_MAX) {
@@ -64,7 +65,8 @@ static uint32_t write_blocks(struct ww_shard *shard)
 {
     struct ww_log *log = shard->log;
     uint32_t work = 0;
-    while (log->in_flight_count < shard->store->write_depth && take_next(shard)) {
+    uint32_t depth = atomic_load_explicit(&shard->write_depth, memory_order_relaxed);
+    while (log->in_flight_count < depth && take_next(shard)) {
         struct ww_log_range range = gather(shard);
         uint64_t offset = range.position & (shard->options.log_buffer_bytes - 1);
         int status =

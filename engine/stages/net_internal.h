@@ -119,6 +119,11 @@ struct ww_net {
     uint64_t durable;                           /* stream position */
     uint64_t blocks_out[WW_PERSIST_RING_SLOTS]; /* where each block at LOG ends */
     uint64_t blocks_first, blocks_end;          /* numbers, modulo the array */
+    struct ww_wal_tuning wal;                   /* in force */
+    /* Of the open block: when its first batch came, its entries, and whether it may not wait. */
+    uint64_t block_since_ns;
+    uint64_t block_entries;
+    bool block_urgent;
 
     struct ww_raft_update update;
     struct ww_promise *promises; /* options.promises */
@@ -212,6 +217,9 @@ void ww_net_commit_batch(struct ww_net *net, struct ww_group *group, const void 
 uint64_t ww_net_room(struct ww_net *net); /* bytes for entries now, terms and votes kept aside */
 void ww_net_seal_open(struct ww_net *net);
 void ww_net_submit(struct ww_net *net); /* close the open block if LOG is ready for it */
+/* Puts the tuning in force; the open block, begun under the old one, is closed first. WW_EBUSY: it
+ * cannot be now. */
+int ww_net_tune(struct ww_net *net, const struct ww_wal_tuning *tuning);
 uint32_t ww_net_take_durable(struct ww_net *net);
 
 /* net_send.c */

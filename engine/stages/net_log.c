@@ -49,6 +49,22 @@ static bool close_block(struct ww_net *net)
     return true;
 }
 
+int ww_net_tune(struct ww_net *net, const struct ww_wal_tuning *tuning)
+{
+    ww_net_seal_open(net);
+    if (ww_log_buffer_open(&net->buffer) && !close_block(net))
+        return WW_EBUSY;
+    uint32_t depth = net->shard->store->write_depth;
+    net->wal = *tuning;
+    if (net->wal.depth == 0 || net->wal.depth > depth)
+        net->wal.depth = depth;
+    net->buffer.block_max = tuning->block_max;
+    net->buffer.padding = tuning->padding != 0 ? tuning->padding : WW_BLOCK_ALIGN;
+    atomic_store_explicit(&net->shard->write_depth, net->wal.depth, memory_order_relaxed);
+    atomic_store_explicit(&net->shard->join_blocks, !tuning->each_entry, memory_order_relaxed);
+    return WW_OK;
+}
+
 uint8_t *ww_net_reserve(struct ww_net *net, uint32_t bytes)
 {
     WW_ASSERT(net->open.place == NULL);
@@ -71,6 +87,19 @@ uint8_t *ww_net_reserve(struct ww_net *net, uint32_t bytes)
     }
 }
 
+static void count_in_block(struct ww_net *net, bool entries, uint32_t count)
+{
+    if (net->buffer.batches == 1) {
+        net->block_since_ns = net->now_ns;
+        net->block_entries = 0;
+        net->block_urgent = false;
+    }
+    net->block_entries += entries ? count : 0;
+    net->block_urgent |= !entries;
+    if (net->wal.each_entry)
+        close_block(net); /* no room: the next one joins it */
+}
+
 void ww_net_commit_batch(struct ww_net *net, struct ww_group *group, const void *batch)
 {
     const struct ww_batch_header *header = batch;
@@ -88,12 +117,12 @@ void ww_net_commit_batch(struct ww_net *net, struct ww_group *group, const void 
     net->counters.batches_sealed++;
     if (header->time_ns > group->time_ns)
         group->time_ns = header->time_ns;
-    if (header->kind != WW_BATCH_ENTRIES)
-        return;
+    bool entries = header->kind == WW_BATCH_ENTRIES;
     uint64_t block = net->buffer.block;
-    if (!ww_log_index_add(&group->index, header->first_index, block, (uint32_t)(position - block),
-                          header->size_bytes))
+    if (entries && !ww_log_index_add(&group->index, header->first_index, block,
+                                     (uint32_t)(position - block), header->size_bytes))
         ww_shard_fence(net->shard, WW_ENOMEM, "no memory for the index of the log");
+    count_in_block(net, entries, header->count);
 }
 
 uint64_t ww_net_room(struct ww_net *net)
@@ -135,11 +164,21 @@ void ww_net_seal_open(struct ww_net *net)
     open->place = NULL;
 }
 
+/* Has the open block waited for others long enough, or found enough of them? */
+static bool is_due(const struct ww_net *net)
+{
+    const struct ww_wal_tuning *wal = &net->wal;
+    return wal->delay_ns == 0 || net->block_urgent ||
+           net->now_ns - net->block_since_ns >= wal->delay_ns ||
+           (wal->delay_bytes != 0 && net->buffer.head - net->buffer.block >= wal->delay_bytes) ||
+           (wal->delay_entries != 0 && net->block_entries >= wal->delay_entries);
+}
+
 void ww_net_submit(struct ww_net *net)
 {
     /* While the device is busy the block stays open and grows: group commit clocks itself. */
     uint64_t out = net->blocks_end - net->blocks_first;
-    if (ww_log_buffer_open(&net->buffer) && out < net->shard->store->write_depth)
+    if (ww_log_buffer_open(&net->buffer) && out < net->wal.depth && is_due(net))
         close_block(net);
 }
 

@@ -97,6 +97,28 @@ static bool admit(struct ww_net *net, struct ww_group *group, uint32_t link, uin
     return true;
 }
 
+/* How many of the message's entries were admitted: all or none, or one after the other when each is
+ * to be a batch of its own. */
+static uint32_t admit_entries(struct ww_net *net, struct ww_group *group, uint32_t link,
+                              uint32_t client, const struct ww_client_message *message,
+                              const uint8_t *body)
+{
+    if (!net->wal.each_entry)
+        return admit(net, group, link, client, message, body) ? message->count : 0;
+    struct ww_client_message one = *message;
+    one.count = 1;
+    for (uint32_t done = 0; done < message->count; done++, one.sequence++) {
+        uint32_t head;
+        memcpy(&head, body, sizeof(head));
+        one.body_bytes = ww_entry_stored_bytes(head & 0xffffff);
+        if (!admit(net, group, link, client, &one, body))
+            return done;
+        ww_net_seal_open(net);
+        body += one.body_bytes;
+    }
+    return message->count;
+}
+
 /* What a well-formed PROPOSE is: whole data entries that fit into one batch. */
 static int check_proposal(const struct ww_net *net, const struct ww_client_message *message,
                           const uint8_t *body)
@@ -143,11 +165,11 @@ void ww_net_propose(struct ww_net *net, uint32_t link, uint32_t client,
         return;
     }
     skip_entries(&message, &body, slot->expected - message.sequence);
-    if (!admit(net, group, link, client, &message, body)) {
+    uint32_t admitted = admit_entries(net, group, link, client, &message, body);
+    slot->expected += admitted;
+    if (admitted < message.count) {
         net->counters.busy_refusals++;
         slot->refused_ns = net->now_ns;
         ww_net_refuse(net, link, client, &message, WW_CLIENT_BUSY, WW_EBUSY, slot->expected);
-        return;
     }
-    slot->expected += message.count;
 }

@@ -34,6 +34,8 @@ static int wanted_members(const struct ww_shard_request *request,
 int ww_net_request(struct ww_net *net, const struct ww_shard_request *request)
 {
     struct ww_raft_event event = {.type = WW_RAFT_EV_TRANSFER, .node = request->node};
+    if (request->op == WW_SHARD_TUNE)
+        return ww_net_tune(net, request->wal);
     if (request->group >= net->shard->options.groups || request->node < 1 ||
         request->node > WW_NODES_MAX)
         return WW_ENOTFOUND;

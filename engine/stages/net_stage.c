@@ -39,7 +39,7 @@ static uint32_t serve_request(struct ww_net *net);
 static void set_busy(struct ww_net *net)
 {
     bool busy = net->blocks_first != net->blocks_end || net->pending_count > 0 ||
-                net->dirty_count > 0 || net->query_count > 0;
+                net->dirty_count > 0 || net->query_count > 0 || ww_log_buffer_open(&net->buffer);
     if (busy != atomic_load_explicit(&net->shard->busy, memory_order_relaxed))
         atomic_store_explicit(&net->shard->busy, busy, memory_order_relaxed);
 }
@@ -163,7 +163,6 @@ static void create_buffer(struct ww_net *net)
         .memory = options->log_buffer,
         .size = options->log_buffer_bytes,
         .span = span,
-        .block_max = options->block_max,
         .batch_max = WW_BATCH_MAX(WW_MTU_MAX),
         .head = store->start_position,
         .block = store->start_position,
@@ -216,8 +215,10 @@ int ww_net_create(struct ww_shard *shard, struct ww_group_recovery *recovered,
     for (uint32_t i = 0; i < pendings; i++)
         net->pending[i].next = i + 1 < pendings ? i + 1 : WW_PENDING_NONE;
     create_buffer(net);
+    int status = ww_net_tune(net, &shard->options.wal);
+    WW_ASSERT(status == WW_OK); /* nothing is open */
     create_queries(net);
-    int status = create_groups(net, recovered, error);
+    status = create_groups(net, recovered, error);
     if (status == WW_OK && shard->options.amnesia && net->amnesiac == 0)
         atomic_store_explicit(&shard->recovered, true, memory_order_relaxed);
     return status;

@@ -126,6 +126,19 @@ struct ww_applied {
     uint64_t session;
 };
 
+/* How blocks are closed and written: docs/tuning.md. All of it may change while the shard runs. */
+struct ww_wal_tuning {
+    uint32_t depth;     /* writes in flight, at most the store's; 0: as many as the store's */
+    uint32_t block_max; /* bytes */
+    uint32_t padding;   /* as in struct ww_log_buffer; 0: WW_BLOCK_ALIGN */
+    bool each_entry;    /* an entry is a batch, a block and a write of its own */
+    /* A block that is not full waits so long for more, or until it holds so many bytes or entries
+     * (0: no matter how many). Terms, votes and records of snapshots do not wait. */
+    uint64_t delay_ns;
+    uint32_t delay_bytes;
+    uint32_t delay_entries;
+};
+
 struct ww_shard_options {
     uint64_t cluster;
     uint32_t self;
@@ -149,7 +162,7 @@ struct ww_shard_options {
     uint64_t snapshot_entries;
     uint64_t snapshot_keep;
     uint64_t session_timeout_ns; /* of log time: a session that is silent so long may expire */
-    uint32_t block_max;          /* bytes */
+    struct ww_wal_tuning wal;    /* at the start */
     uint8_t *log_buffer;         /* log_buffer_bytes, registered with the store; the caller's */
     uint64_t log_buffer_bytes;
     uint8_t *read_buffers; /* WW_READ_BUFFERS x WW_READ_BYTES, registered likewise */
@@ -179,6 +192,10 @@ struct ww_shard {
     _Atomic bool recovered;
     /* The first failure of any stage; from then on nothing is acknowledged. 0: healthy. */
     _Atomic int fenced;
+    /* Of the tuning in force, set by NET: how many writes LOG has in flight, and whether it joins
+     * adjacent blocks. */
+    _Atomic uint32_t write_depth;
+    _Atomic bool join_blocks;
     /* Set by NET while an answer is on its way, so that idle threads do not go to sleep. */
     _Atomic bool busy;
 };

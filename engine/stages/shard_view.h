@@ -50,26 +50,29 @@ struct ww_shard_view {
     struct ww_group_view *groups; /* group_count, the asker's memory */
 };
 
-/* What an operator asks of a group, and only its leader does. */
+/* What an operator asks of a group, and only its leader does; and one that any node does. */
 enum ww_shard_op {
     WW_SHARD_ADD, /* as a learner; a member stays what it is */
     WW_SHARD_PROMOTE,
     WW_SHARD_DEMOTE,
     WW_SHARD_REMOVE,
     WW_SHARD_TRANSFER,
+    WW_SHARD_TUNE, /* of the shard, not of a group: any node takes it */
 };
 
 struct ww_shard_request {
     enum ww_shard_op op;
     uint32_t group;
     uint32_t node;
-    int status; /* the answer */
+    const struct ww_wal_tuning *wal; /* TUNE */
+    int status;                      /* the answer */
 };
 
 /*
  * Asks NET to begin a change; `request->status` and the result are the core's answer to it
- * (WW_RAFT_EV_CHANGE, WW_RAFT_EV_TRANSFER), or WW_ENOTFOUND for an unknown group, WW_ECLOSED when
- * the shard is fenced. Waits up to `timeout_ns`; one asker at a time, of this and the view.
+ * (WW_RAFT_EV_CHANGE, WW_RAFT_EV_TRANSFER) or ww_net_tune, or WW_ENOTFOUND for an unknown group,
+ * WW_ECLOSED when the shard is fenced. Waits up to `timeout_ns`; one asker at a time, of this and
+ * the view.
  */
 int ww_shard_request(struct ww_shard *shard, struct ww_shard_request *request, uint64_t timeout_ns);
 

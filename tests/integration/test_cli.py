@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+from cluster import Cluster  # noqa
 from harness import (WW, Directory, check, check_equal, check_in, environment, run_tests,  # noqa
                      skip, ww, ww_fails)
 
@@ -94,6 +95,35 @@ def test_config_show_says_where_each_value_comes_from():
         table = ww("config", "show", "--origin", "--config", path).text
         check(any(line.split() == ["wal.depth", "3", "file"] for line in table.splitlines()),
               table)
+
+
+def test_keys_of_a_running_node_are_shown_and_changed():
+    with Directory() as directory, Cluster(directory, nodes=1) as cluster:
+        endpoint = ["--endpoint", cluster.endpoint(1)]
+
+        def show():
+            return json.loads(ww("config", "show", "--origin", "--format", "json", *endpoint).text)
+
+        check_equal(show()["wal.delay"], {"value": "0", "origin": "default"}, "at first")
+        done = ww("config", "set", "wal.delay", "1500us", *endpoint)
+        check_equal((done.returncode, done.text), (0, "wal.delay 1500us\n"), done.errors)
+        done = ww("config", "set", "depth", "4", "--format", "json", *endpoint)
+        check_equal(json.loads(done.text), {"wal.depth": "4"}, "changed by its short name")
+        check_equal(show()["wal.delay"], {"value": "1500us", "origin": "live"}, "changed")
+        check_in("wal.depth              4", ww("config", "show", *endpoint).text)
+        done = ww("append", *endpoint, stdin=b"an entry\n")
+        check_equal(done.returncode, 0, f"it still works: {done.errors}")
+        for key, value, says in (
+                ("wal.segment", "1MiB", ["wal.segment", "read when a node starts"]),
+                ("wal.dealy", "1us", ["'wal.dealy'", "'wal.delay'"]),
+                ("wal.delay", "1s", ["wal.delay", "'1s' is outside 0 .. 100ms"]),
+                ("wal.padding", "12KiB", ["wal.padding", "power of two"]),
+                ("wal.block", "4KiB", ["wal.block", "largest batch"])):
+            ww_fails(2, "config", "set", key, value, *endpoint, says=says)
+        check_equal(show()["wal.padding"]["value"], "4KiB", "refused is not changed")
+    ww_fails(3, "config", "set", "wal.depth", "1", "--endpoint", UNUSED_ENDPOINT,
+             says=[UNUSED_ENDPOINT])
+    ww_fails(2, "config", "set", "wal.depth", says=["VALUE is missing"])
 
 
 def test_missing_keys_of_a_node():

@@ -19,7 +19,7 @@ static void set_defaults(struct cluster_setup *setup)
                 .retry_ns = 20 * MS,
                 .window_bytes = 64 * WW_KIB,
                 .session_timeout_ns = 10000ull * MS,
-                .block_max = 64 * WW_KIB,
+                .wal = {.block_max = 64 * WW_KIB},
                 .batch_slots = 1024,
                 .promises = 256,
                 .pendings = 256,

@@ -260,6 +260,7 @@ static void begin(struct sim *sim, uint64_t seed)
     options.nodes = settings->nodes;
     options.seed = ww_random_next(&sim->random);
     options.write_depth = settings->write_depth;
+    options.shard.wal = settings->wal;
     options.disk_bytes = settings->disk_bytes;
     options.shard.session_timeout_ns = settings->session_timeout_ns;
     options.shard.groups = settings->groups;

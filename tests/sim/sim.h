@@ -44,6 +44,7 @@ struct sim_settings {
     uint64_t write_min_ns, write_max_ns;
     uint32_t write_late; /* per cent of operations, by up to late_max_ns */
     uint32_t write_depth;
+    struct ww_wal_tuning wal;
     uint64_t disk_bytes;
     /* Faults per second. */
     uint32_t cuts, crashes, power_cuts, pauses, jumps, failed_writes, rot, alone;

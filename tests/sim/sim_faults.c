@@ -64,6 +64,21 @@ static void choose_times(struct sim *sim)
     chosen->think_max_ns = sim_pick(sim, 1, 80) * WORLD_MS;
 }
 
+/* How blocks are closed; from a generator of its own, so that older seeds are what they were. */
+static void choose_tuning(struct sim *sim)
+{
+    struct ww_random random = {ww_random_mix(sim->random.state)};
+    struct ww_wal_tuning *wal = &sim->settings.wal;
+    *wal = (struct ww_wal_tuning){.block_max = 64 * WW_KIB};
+    if (ww_random_range(&random, 0, 100) < 50)
+        return;
+    wal->each_entry = ww_random_range(&random, 0, 100) < 25;
+    wal->padding = WW_BLOCK_ALIGN << ww_random_range(&random, 0, 3);
+    wal->delay_ns = ww_random_range(&random, 0, 4) * WORLD_MS / 2;
+    wal->delay_bytes = (uint32_t)ww_random_range(&random, 0, 3) * 4096;
+    wal->delay_entries = (uint32_t)ww_random_range(&random, 0, 8);
+}
+
 void sim_choose(struct sim *sim)
 {
     static const uint8_t sizes[] = {1, 2, 3, 3, 3, 3, 4, 5, 5, 5, 6, 7};
@@ -111,6 +126,7 @@ void sim_choose(struct sim *sim)
     }
     choose_times(sim);
     choose_members(sim);
+    choose_tuning(sim);
 }
 
 static uint32_t rate_of(const struct sim_settings *settings, uint32_t fault)

@@ -71,7 +71,7 @@ void world_options_init(struct world_options *options)
                 .election_max_ns = 100 * WORLD_MS,
                 .retry_ns = 15 * WORLD_MS,
                 .window_bytes = 64 * WW_KIB,
-                .block_max = 64 * WW_KIB,
+                .wal = {.block_max = 64 * WW_KIB},
                 .session_timeout_ns = 10000 * WORLD_MS,
                 .batch_slots = 1024,
                 .promises = 256,

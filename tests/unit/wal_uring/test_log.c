@@ -142,6 +142,25 @@ Test(wal_log, depth_bounds_the_writes_in_flight)
     cr_expect_eq(test_log_write(&log_, 50000), WW_OK);
 }
 
+/* Both ways of handing writes to the kernel that are not the default. */
+Test(wal_log, a_kernel_thread_may_submit_and_buffers_need_not_be_registered)
+{
+    log_.options.sqpoll_ns = 1000000;
+    log_.options.plain_buffers = true;
+    test_log_open_ok(&log_);
+    for (uint32_t i = 0; i < 20; i++)
+        test_log_append(&log_, 20000);
+    usleep(5000); /* the kernel's thread sleeps by now, and is woken */
+    test_log_append(&log_, 20000);
+    cr_expect_eq(log_.durable, log_.written);
+    struct ww_log_event event = test_log_read(&log_, 0, 8192);
+    cr_expect_eq(event.size_bytes, 8192u);
+    test_log_close(&log_);
+    test_log_open_ok(&log_);
+    cr_expect_eq(log_.visited, 21u);
+    cr_expect_eq(log_.wrong, 0u);
+}
+
 Test(wal_log, buffered_keeps_one_write_in_flight)
 {
     log_.options.durability = WW_DURABILITY_BUFFERED;

@@ -29,11 +29,16 @@ static const struct ww_command move = {.verb = "move",
                                        .summary = "move",
                                        .flags = none,
                                        .operand = "[NODE]"};
+static const struct ww_command swap = {.verb = "swap",
+                                       .summary = "swap",
+                                       .flags = none,
+                                       .operand = "KEY VALUE"};
 static const struct ww_command hidden = {.verb = "probe",
                                          .summary = "secret",
                                          .flags = none,
                                          .hidden = true};
-static const struct ww_command *const commands[] = {&bench, &show, &set, &move, &hidden, NULL};
+static const struct ww_command *const commands[] = {&bench, &show,   &set, &move,
+                                                    &swap,  &hidden, NULL};
 
 static struct ww_cli cli;
 static struct ww_error error;
@@ -197,6 +202,18 @@ Test(args, commands_of_two_words_may_begin_with_the_same)
     cr_assert_eq(cli.command, &set);
     expect_error("config sett 3", "incomplete command 'config'; did you mean 'config set'?");
     expect_error("config shwo", "did you mean 'config show'?");
+}
+
+Test(args, a_command_may_have_two_operands)
+{
+    cr_assert_eq(parse("swap one --quiet two"), WW_OK, "%s", error.text);
+    cr_assert_str_eq(cli.operand, "one");
+    cr_assert_str_eq(cli.second, "two");
+    cr_assert(ww_cli_given(&cli, "quiet"));
+    cr_assert_not(ww_cli_given(&cli, "endpoint"), "it has a default, though");
+    expect_error("swap one", "VALUE is missing");
+    expect_error("swap", "KEY VALUE is missing");
+    expect_error("swap one two three", "nothing is to be done with 'three'");
 }
 
 Test(args, an_operand_stands_behind_the_verb)

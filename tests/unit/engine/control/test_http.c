@@ -38,6 +38,24 @@ static int request(void *context, const struct ww_control_request *wanted, uint3
     return ww_fail(error, WW_ENOTLEADER, "node 3 is a \"follower\"");
 }
 
+static char *config_json(void *context)
+{
+    (void)context;
+    return strdup("{\"wal.depth\":\"2\"}");
+}
+
+static struct ww_control_settings set;
+
+static int configure(void *context, const struct ww_control_settings *settings,
+                     struct ww_error *error)
+{
+    (void)context;
+    set = *settings;
+    return strcmp(settings->list[0].key, "wal.segment") == 0
+               ? ww_fail(error, WW_EINVAL, "not while it runs")
+               : WW_OK;
+}
+
 /* The server under test, at a port that was free a moment ago. */
 static struct ww_control *start(char *(*status_json)(void *), char *endpoint, size_t size)
 {
@@ -53,7 +71,10 @@ static struct ww_control *start(char *(*status_json)(void *), char *endpoint, si
         close(fd);
         snprintf(endpoint, size, "127.0.0.1:%u", ntohs(address.sin_port));
         ww_control_start(endpoint,
-                         (struct ww_control_ops){.status_json = status_json, .request = request},
+                         (struct ww_control_ops){.status_json = status_json,
+                                                 .request = request,
+                                                 .config_json = config_json,
+                                                 .configure = configure},
                          &control, &error);
     }
     cr_assert_not_null(control, "%s", error.text);
@@ -196,6 +217,33 @@ Test(http, a_request_that_is_wrong_is_answered_with_what_would_be_right)
         talk(endpoint, "GET /v1/groups/0/members HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     cr_assert(strstr(raw, "HTTP/1.1 405") == raw, "%s", raw);
     cr_assert(strstr(raw, "Allow: POST") != NULL);
+    ww_control_stop(control);
+}
+
+Test(http, the_configuration_is_told_and_changed)
+{
+    char endpoint[32], answer[512], *body;
+    struct ww_error error;
+    struct ww_control *control = start(status_ok, endpoint, sizeof(endpoint));
+    cr_assert_eq(ww_http_get(endpoint, "/v1/config", 5ull * SECOND, &body, &error), WW_OK);
+    cr_assert_str_eq(body, "{\"wal.depth\":\"2\"}");
+    free(body);
+    cr_assert_eq(post(endpoint, "/v1/config", "{\"wal.delay\": \"50us\", \"wal.depth\": 4}", answer,
+                      sizeof(answer)),
+                 200);
+    cr_assert_str_eq(answer, "{\"wal.depth\":\"2\"}", "what is in force now");
+    cr_assert_eq(set.count, 2);
+    cr_assert_str_eq(set.list[0].key, "wal.delay");
+    cr_assert_str_eq(set.list[0].value, "50us");
+    cr_assert_str_eq(set.list[1].value, "4");
+    cr_assert_eq(post(endpoint, "/v1/config", "{\"wal.segment\": \"1MiB\"}", answer,
+                      sizeof(answer)),
+                 400);
+    cr_assert_eq(ww_control_refusal(answer, &error), WW_EINVAL);
+    cr_assert_str_eq(error.text, "not while it runs");
+    char *raw = talk(endpoint, "PUT /v1/config HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    cr_assert(strstr(raw, "HTTP/1.1 405") == raw, "%s", raw);
+    cr_assert(strstr(raw, "Allow: GET, HEAD, POST") != NULL);
     ww_control_stop(control);
 }
 

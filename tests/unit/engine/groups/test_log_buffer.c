@@ -18,6 +18,7 @@ static void setup(void)
         .size = SIZE,
         .span = SIZE / 2,
         .block_max = 64 * 1024,
+        .padding = WW_BLOCK_ALIGN,
         .batch_max = WW_BATCH_MAX(WW_MTU_MAX),
         .stream = 7,
         .epoch = 3,
@@ -72,6 +73,37 @@ Test(log_buffer, blocks_are_linked_and_carry_what_was_durable)
     cr_assert_eq(second->link, first->crc32c);
     cr_assert_eq(second->durable, 4096);
     cr_assert_eq(second->epoch, 3);
+}
+
+/* In its file, where a header of 4 KiB stands before the stream. */
+Test(log_buffer, a_block_ends_at_a_multiple_of_its_padding)
+{
+    buffer.padding = 16 * 1024;
+    append(10);
+    struct ww_log_range range = ww_log_buffer_close(&buffer, 0);
+    cr_assert_eq(range.write_bytes, 12 * 1024);
+    cr_assert_eq(range.span_bytes, 12 * 1024);
+    append(10);
+    range = ww_log_buffer_close(&buffer, 0);
+    cr_assert_eq(range.position, 12 * 1024);
+    cr_assert_eq(range.write_bytes, 16 * 1024);
+    cr_assert_null(ww_block_check(ww_log_buffer_at(&buffer, range.position), range.write_bytes,
+                                  (struct ww_block_place){7, range.position}));
+}
+
+Test(log_buffer, padding_ends_with_the_span_and_needs_room)
+{
+    buffer.padding = 64 * 1024;
+    for (uint64_t end = 0; end < SIZE / 2;) {
+        cr_assert_eq(append(8000), WW_LOG_ROOM);
+        struct ww_log_range range = ww_log_buffer_close(&buffer, 0);
+        cr_assert_leq(range.position + range.write_bytes, SIZE / 2);
+        end = range.position + range.span_bytes;
+    }
+    append(10);
+    uint64_t padded = SIZE / 2 + 60 * 1024;
+    cr_assert_eq(ww_log_buffer_room(&buffer, 100, padded), WW_LOG_ROOM);
+    cr_assert_eq(ww_log_buffer_room(&buffer, 100, padded - 1), WW_LOG_FULL);
 }
 
 Test(log_buffer, a_block_grows_to_its_limit_and_not_beyond)

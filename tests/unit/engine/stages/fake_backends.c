@@ -107,6 +107,7 @@ static int write_disk(struct ww_log_store *store, uint64_t position, const void 
         return WW_OK;
     }
     memcpy(disk->bytes + position, data, size_bytes);
+    disk->writes++;
     *event = (struct ww_log_event){.type = WW_LOG_WRITTEN, .position = position + size_bytes};
     return WW_OK;
 }

@@ -65,7 +65,7 @@ struct fake_disk {
     struct fake_snapshot snapshots[FAKE_SNAPSHOTS];
     struct ww_log_event events[256];
     uint32_t event_count;
-    uint64_t reads;
+    uint64_t reads, writes;
 };
 
 void fake_disk_init(struct fake_disk *disk);

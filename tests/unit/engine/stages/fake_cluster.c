@@ -93,7 +93,7 @@ int fake_cluster_try_start(struct fake_cluster *cluster, uint32_t id, struct ww_
         .retry_ns = 2 * MS,
         .window_bytes = 256 * 1024,
         .seed = cluster->network.random.state + id,
-        .block_max = WW_BLOCK_MAX,
+        .wal = {.block_max = WW_BLOCK_MAX},
         .log_buffer = node->log_buffer,
         .log_buffer_bytes = FAKE_LOG_BUFFER,
         .read_buffers = node->read_buffers,
