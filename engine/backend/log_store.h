@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the stages know of the disk: one stream of bytes, addressed by a position that is unique for
- * ever, written in aligned blocks and read back. One thread (LOG) calls write, read and poll.
+ * ever, written in aligned blocks and read back. One thread (LOG) calls write, read, poll, release.
  *
  * The stream is a chain of blocks (engine/wire/block.h): block header, then sealed batches. A block
  * lies whole inside one span of `span_bytes` (ww_log_store): spans divide both the segments and the
@@ -10,6 +10,7 @@
 #ifndef WW_BACKEND_LOG_STORE_H
 #define WW_BACKEND_LOG_STORE_H
 
+#include "engine/snapshot/snapshot.h"
 #include "engine/wire/batch.h"
 #include "engine/wire/block.h"
 
@@ -23,15 +24,32 @@ enum ww_log_event_type {
     WW_LOG_WRITTEN, /* every byte below `position` is durable (in the mode that was chosen) */
     WW_LOG_READ,    /* the read `tag` is complete: `size_bytes` bytes are in its buffer */
     WW_LOG_FAILED,  /* a write or flush failed: the store is fenced for good */
-    WW_LOG_SNAPSHOT_SAVED, /* the snapshot of group `tag` at index `position` is durable, whole */
+    WW_LOG_SNAPSHOT_SAVED, /* the snapshot of group `tag` at index `position` is durable, whole,
+                            * and mapped: or it is not there at all (status) */
 };
 
 struct ww_log_event {
     enum ww_log_event_type type;
-    int status; /* WW_OK; READ: WW_EGONE, WW_EIO; FAILED, SNAPSHOT_SAVED: WW_EIO, WW_ENOSPC */
+    int status; /* WW_OK; READ: WW_EGONE, WW_EIO; FAILED: WW_EIO, WW_ENOSPC; SNAPSHOT_SAVED: these,
+                 * WW_EDAMAGED (a received one fails its checks), or what the producer returned */
     uint64_t position; /* WRITTEN: the new durable position; READ: where it began */
     uint32_t size_bytes;
     uint32_t tag;
+    struct ww_snapshot_blob snapshot; /* SNAPSHOT_SAVED, WW_OK: NET's until it unmaps it */
+};
+
+/*
+ * Makes the bytes of a snapshot (engine/snapshot/snapshot.h): calls `write` with piece after piece,
+ * and passes on a negative status of it. The store calls it in a thread of its own.
+ */
+typedef int (*ww_snapshot_produce)(void *context, ww_state_write write, void *sink);
+
+struct ww_snapshot_save {
+    uint32_t group;
+    struct ww_snapshot_header about; /* lengths and checksums are the store's to fill in */
+    ww_snapshot_produce sessions;    /* the first part; then the machine's */
+    ww_snapshot_produce machine;
+    void *context; /* of both; must stay until the event SNAPSHOT_SAVED */
 };
 
 /*
@@ -68,22 +86,31 @@ struct ww_log_store_ops {
     void (*close)(struct ww_log_store *store);
 
     /*
-     * Snapshots, beside the stream: whole or not there, one per group and index. NULL, all three: a
-     * store without them, where no log is ever compacted.
-     *
-     * save: `data` must stay until the event SNAPSHOT_SAVED. WW_EBUSY when too many are under way;
-     * WW_ECLOSED when fenced.
+     * Snapshots, beside the stream: whole or not there, one per group and index, one under way per
+     * group. NULL, all of them: a store without them, where no log is ever compacted. NET calls
+     * these. A thread of the store's own does the work, so that neither the stream nor a caller
+     * ever waits for it.
      */
-    int (*snapshot_save)(struct ww_log_store *store, uint32_t group, uint64_t index,
-                         const void *data, size_t bytes);
+
+    /* One of this node's own. Ends with the event SNAPSHOT_SAVED. WW_EBUSY when too many are under
+     * way; WW_ECLOSED when fenced. */
+    int (*snapshot_save)(struct ww_log_store *store, const struct ww_snapshot_save *save);
+
+    /* A part of one that a leader sends: `offset` is what was taken so far, 0 begins anew and
+     * discards another that was not complete. The bytes are copied. `last` completes it: the store
+     * checks it whole, makes it durable and reports SNAPSHOT_SAVED. WW_EBUSY: no room for the part
+     * now, it was not taken. WW_ENOSPC, WW_EIO: it was given up, begin anew. */
+    int (*snapshot_receive)(struct ww_log_store *store, uint32_t group, uint64_t index,
+                            uint64_t offset, const void *data, uint32_t bytes, bool last);
 
     /* Those of the group below `index` are not needed any more. */
     void (*snapshot_drop)(struct ww_log_store *store, uint32_t group, uint64_t index);
 
-    /* Before any thread runs: reads one back; *data is the caller's to free. WW_ENOTFOUND, WW_EIO,
-     * WW_ENOMEM. */
-    int (*snapshot_load)(struct ww_log_store *store, uint32_t group, uint64_t index, void **data,
-                         size_t *bytes);
+    /* Before any thread runs: maps one that is there. WW_ENOTFOUND, WW_EIO, WW_ENOMEM. Its
+     * contents are the caller's to check. */
+    int (*snapshot_map)(struct ww_log_store *store, uint32_t group, uint64_t index,
+                        struct ww_snapshot_blob *blob);
+    void (*snapshot_unmap)(struct ww_log_store *store, struct ww_snapshot_blob *blob);
 
     /* No group may have forgotten promises any more (`amnesia` of ww_shard_options): the store need
      * not remember that it was new, or that damage was cut out of it. Called once, when all that

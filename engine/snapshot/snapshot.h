@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A snapshot of one group, as it is kept, sent and stored: one blob of a header, the group's
- * sessions, and what the state machine saved (docs/formats.md has it byte by byte). It stands for
- * all entries up to `index`: for the state that they led to, the configuration and the log time.
+ * A snapshot of one group, the same for disk and network: a header, then the group's sessions and
+ * what the state machine saved, cut into chunks (docs/formats.md has it byte by byte). It stands
+ * for all entries up to `index`: for the state that they led to, the configuration, the log time.
+ *
+ * It is made and read as a stream, so that its size does not matter. Each chunk carries the CRC32C
+ * of all content up to its end, begun over what the header says of the place: a damaged, missing,
+ * misplaced chunk, or one of another snapshot, fails its check.
  */
 #ifndef WW_SNAPSHOT_SNAPSHOT_H
 #define WW_SNAPSHOT_SNAPSHOT_H
@@ -11,14 +15,16 @@
 #include "engine/base/limits.h"
 #include "engine/wire/configuration.h"
 
+#include <whitewater/state_machine.h>
+
 #include <stddef.h>
 #include <stdint.h>
 
 #define WW_SNAPSHOT_MAGIC 0x504e5357u /* "WSNP" */
-#define WW_SNAPSHOT_VERSION 1u
+#define WW_SNAPSHOT_VERSION 2u
 
 struct ww_snapshot_header {
-    uint32_t crc32c; /* over bytes 4 .. the end of the blob */
+    uint32_t crc32c; /* over the rest of the header */
     uint32_t magic;
     uint32_t version;
     uint32_t group;
@@ -27,50 +33,81 @@ struct ww_snapshot_header {
     uint64_t term;
     uint64_t time_ns;                      /* log time */
     struct ww_configuration configuration; /* in force at index */
-    uint32_t reserved;                     /* zero */
-    uint64_t session_bytes;                /* behind the header */
-    uint64_t machine_bytes;                /* behind the sessions */
+    uint32_t content_crc32c;               /* of the last chunk */
+    uint64_t session_bytes;                /* of content; the machine's follow */
+    uint64_t machine_bytes;
 };
 
 _Static_assert(sizeof(struct ww_snapshot_header) == 72, "72 bytes on wire and disk");
 
-/* A blob that grows: the sessions are written first, then the machine's state. */
-struct ww_snapshot_builder {
-    uint8_t *data;
-    size_t bytes;
-    size_t capacity;
-    size_t session_bytes;
+/* In front of WW_SNAPSHOT_CHUNK bytes of content; the last chunk may be shorter. */
+struct ww_snapshot_chunk {
+    uint32_t crc32c; /* of all content up to the end of this chunk */
+    uint32_t bytes;  /* of content in it */
 };
 
-/* WW_ENOMEM. */
-int ww_snapshot_begin(struct ww_snapshot_builder *builder);
+/* A whole one, in memory or mapped from a file. */
+struct ww_snapshot_blob {
+    const uint8_t *data; /* NULL: none */
+    size_t bytes;
+};
 
-/* Appends bytes; `builder` is a void pointer so that this is what a machine saves with. WW_ENOMEM;
- * WW_ETOOBIG beyond WW_SNAPSHOT_MAX. */
-int ww_snapshot_write(void *builder, const void *data, size_t bytes);
+/* ---- making one ---- */
+
+struct ww_snapshot_writer {
+    struct ww_snapshot_header header;
+    ww_state_write out; /* gets the bytes of the file, in order */
+    void *context;
+    uint8_t *chunk; /* being filled: its head, then content */
+    uint32_t filled;
+    uint32_t crc32c;
+    uint64_t content_bytes;
+};
+
+/* Writes a header of zeros, which keeps its place, to `out`. WW_ENOMEM; what `out` returns. */
+int ww_snapshot_begin(struct ww_snapshot_writer *writer, const struct ww_snapshot_header *about,
+                      ww_state_write out, void *context);
+
+/* More content; a ww_state_write. Returns what `out` returned; WW_ETOOBIG (WW_SNAPSHOT_MAX). */
+int ww_snapshot_write(void *writer, const void *data, size_t bytes);
 
 /* What is written from now on is the machine's. */
-void ww_snapshot_end_sessions(struct ww_snapshot_builder *builder);
+void ww_snapshot_end_sessions(struct ww_snapshot_writer *writer);
 
-/* Completes the blob with what `about` says (cluster, group, index, term, time, configuration); its
- * `bytes` bytes at `data` are then the caller's to free. */
-void ww_snapshot_seal(struct ww_snapshot_builder *builder, const struct ww_snapshot_header *about);
+/* Writes the last chunk; writer->header is then what belongs at offset 0. */
+int ww_snapshot_seal(struct ww_snapshot_writer *writer);
 
-/* A blob that is not wanted after all. */
-void ww_snapshot_discard(struct ww_snapshot_builder *builder);
+/* Always, whether it was sealed or not. */
+void ww_snapshot_end(struct ww_snapshot_writer *writer);
 
-/* The parts of a checked blob; they point into it, and are aligned to nothing. */
-struct ww_snapshot {
-    const struct ww_snapshot_header *header;
-    const uint8_t *sessions;
-    const uint8_t *machine;
-};
+/* ---- reading one ---- */
 
 /*
- * Checks that `bytes` bytes at `data` (aligned to 8) are one whole snapshot of this group of this
- * cluster. WW_EDAMAGED, WW_EVERSION, WW_EFOREIGN, and `error` (may be NULL) says why.
+ * Checks that `blob` (aligned to 8) is one whole snapshot of this group of this cluster: header,
+ * lengths and every chunk. WW_EDAMAGED, WW_EVERSION, WW_EFOREIGN, and `error` (may be NULL) says
+ * why and at which offset.
  */
-int ww_snapshot_check(const void *data, size_t bytes, uint64_t cluster, uint32_t group,
-                      struct ww_snapshot *snapshot, struct ww_error *error);
+int ww_snapshot_check(const struct ww_snapshot_blob *blob, uint64_t cluster, uint32_t group,
+                      struct ww_error *error);
+
+static inline const struct ww_snapshot_header *ww_snapshot_header(const struct ww_snapshot_blob *b)
+{
+    return (const void *)b->data;
+}
+
+/* Reads the content of a checked one from its begin: sessions, then the machine's. */
+struct ww_snapshot_reader {
+    const struct ww_snapshot_blob *blob;
+    uint64_t position; /* in the content */
+    uint64_t end;      /* reads stop here */
+};
+
+void ww_snapshot_open_sessions(struct ww_snapshot_reader *reader,
+                               const struct ww_snapshot_blob *blob);
+void ww_snapshot_open_machine(struct ww_snapshot_reader *reader,
+                              const struct ww_snapshot_blob *blob);
+
+/* A ww_state_read. */
+int64_t ww_snapshot_read(void *reader, void *data, size_t bytes);
 
 #endif

@@ -34,6 +34,10 @@ int ww_apply_next(const struct ww_apply_run *run, uint32_t *cursor, const void *
 /** Takes a piece of a machine's saved state; a negative status is to be passed on. */
 typedef int (*ww_state_write)(void *context, const void *data, size_t bytes);
 
+/** Gives the next up to `bytes` bytes of a saved state; returns how many, 0 at its end, or a
+ *  negative status, which is to be passed on. */
+typedef int64_t (*ww_state_read)(void *context, void *data, size_t bytes);
+
 struct ww_state_machine {
     const char *name;
     void *self;
@@ -43,13 +47,17 @@ struct ww_state_machine {
     /** Digest of all applied entries of a group, for comparing replicas at equal positions. May be
      *  called from the apply thread only. NULL: none. */
     uint64_t (*digest)(void *self, uint32_t group);
-    /** Writes the state of a group, as it is now, piece by piece. It may be up to a snapshot's size
-     *  (64 MiB less what sessions take). NULL: the machine has none, and its log only grows. */
-    int (*save)(void *self, uint32_t group, ww_state_write write, void *context);
+    /** Takes a view of the state of a group as it is now, which later entries do not change: a copy
+     *  of a small state, a read transaction of a large one. From the apply thread, which waits:
+     *  the work is for `save`. NULL: the machine has no snapshots, and its log only grows. */
+    int (*view)(void *self, uint32_t group, void **view);
+    /** Writes a view piece by piece. From another thread, while entries are applied. */
+    int (*save)(void *self, void *view, ww_state_write write, void *context);
+    /** Gives a view back. From any thread, not at the same time as `save` on the same view. */
+    void (*end_view)(void *self, void *view);
     /** Replaces the state of a group by one that was saved behind the entry `index`, perhaps by
-     *  another replica; the bytes are only valid during the call. A negative status stops the
-     *  node. */
-    int (*restore)(void *self, uint32_t group, uint64_t index, const void *bytes, size_t size);
+     *  another replica. A negative status stops the node. */
+    int (*restore)(void *self, uint32_t group, uint64_t index, ww_state_read read, void *context);
     /** Answers a client's query about a group's state as it is now: writes at most *answer_bytes to
      *  `answer` and sets *answer_bytes. It must not change the state. A negative status is the
      *  client's answer. NULL: the machine has no queries. */

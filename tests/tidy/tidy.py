@@ -22,7 +22,7 @@ ALLOWED = {
     "engine/base/": ("engine/base/",),
     "engine/wire/": ("engine/wire/", "engine/base/"),
     "engine/raft/": ("engine/raft/", "engine/wire/", "engine/base/"),
-    "engine/backend/": ("engine/backend/", "engine/wire/", "engine/base/"),
+    "engine/backend/": ("engine/backend/", "engine/snapshot/", "engine/wire/", "engine/base/"),
     "engine/machine/": ("engine/machine/", "engine/wire/", "engine/base/"),
     "engine/session/": ("engine/session/", "engine/base/"),
     "engine/snapshot/": ("engine/snapshot/", "engine/wire/", "engine/base/"),
@@ -31,7 +31,8 @@ ALLOWED = {
                        "engine/machine/", "engine/session/", "engine/snapshot/", "engine/wire/",
                        "engine/base/"),
     "dpdk_io/": ("dpdk_io/", "engine/backend/", "engine/wire/", "engine/base/"),
-    "wal_uring/": ("wal_uring/", "engine/backend/", "engine/wire/", "engine/base/"),
+    "wal_uring/": ("wal_uring/", "engine/backend/", "engine/snapshot/", "engine/wire/",
+                   "engine/base/"),
 }
 ROOTS = ("engine/", "dpdk_io/", "wal_uring/", "bench/", "tests/")
 BACKENDS = ("dpdk_io/", "wal_uring/")
