@@ -82,8 +82,11 @@
 #define WW_SNAPSHOT_RING_SLOTS 64u         /* snapshots on their way to LOG */
 #define WW_APPLY_RING_SLOTS 4096u          /* committed batches, and applied positions */
 #define WW_PROMISES_MAX 16384u             /* messages that wait for the disk */
-#define WW_SNAPSHOT_MAX (64u * WW_MIB)     /* of one group: held in memory, sent, staged */
 #define WW_PENDING_MAX 65536u /* proposals (runs of entries) that wait for their commit */
+
+/* Snapshots. */
+#define WW_SNAPSHOT_MAX (64ull * 1024u * WW_MIB) /* content of one */
+#define WW_SNAPSHOT_CHUNK (256u * WW_KIB)        /* of content, under one checksum */
 
 /* Consensus. */
 #define WW_RAFT_INFLIGHT_MAX 256u /* AppendEntries on the way to one follower */

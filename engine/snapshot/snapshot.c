@@ -9,89 +9,191 @@
 #include <string.h>
 
 #define HEADER sizeof(struct ww_snapshot_header)
-#define CAPACITY_MIN 4096u
+#define HEAD sizeof(struct ww_snapshot_chunk)
 
-int ww_snapshot_begin(struct ww_snapshot_builder *builder)
+_Static_assert((HEAD + WW_SNAPSHOT_CHUNK) % 8 == 0 && HEADER % 8 == 0, "every head is aligned");
+
+static uint32_t header_checksum(const struct ww_snapshot_header *header)
 {
-    *builder = (struct ww_snapshot_builder){.bytes = HEADER, .capacity = CAPACITY_MIN};
-    builder->data = malloc(builder->capacity);
-    return builder->data != NULL ? WW_OK : WW_ENOMEM;
+    return ww_crc32c(&header->magic, HEADER - sizeof(header->crc32c));
+}
+
+/* What all chunks are bound to: everything that is known of a snapshot before its content. */
+static uint32_t place_checksum(const struct ww_snapshot_header *header)
+{
+    return ww_crc32c(&header->magic, offsetof(struct ww_snapshot_header, content_crc32c) -
+                                         offsetof(struct ww_snapshot_header, magic));
+}
+
+/* ---- making one ---- */
+
+int ww_snapshot_begin(struct ww_snapshot_writer *writer, const struct ww_snapshot_header *about,
+                      ww_state_write out, void *context)
+{
+    WW_ASSERT(about->index > 0 && about->term > 0);
+    *writer = (struct ww_snapshot_writer){.header = *about, .out = out, .context = context};
+    struct ww_snapshot_header *header = &writer->header;
+    header->magic = WW_SNAPSHOT_MAGIC;
+    header->version = WW_SNAPSHOT_VERSION;
+    header->session_bytes = header->machine_bytes = 0;
+    writer->crc32c = place_checksum(header);
+    writer->filled = HEAD;
+    writer->chunk = malloc(HEAD + WW_SNAPSHOT_CHUNK);
+    if (writer->chunk == NULL)
+        return WW_ENOMEM;
+    static const uint8_t zeros[HEADER];
+    return out(context, zeros, HEADER);
+}
+
+static int write_chunk(struct ww_snapshot_writer *writer)
+{
+    uint32_t bytes = writer->filled - (uint32_t)HEAD;
+    writer->crc32c = ww_crc32c_extend(writer->crc32c, writer->chunk + HEAD, bytes);
+    struct ww_snapshot_chunk head = {.crc32c = writer->crc32c, .bytes = bytes};
+    memcpy(writer->chunk, &head, HEAD);
+    writer->filled = HEAD;
+    return writer->out(writer->context, writer->chunk, HEAD + bytes);
 }
 
 int ww_snapshot_write(void *context, const void *data, size_t bytes)
 {
-    struct ww_snapshot_builder *builder = context;
-    if (bytes > WW_SNAPSHOT_MAX - builder->bytes)
+    struct ww_snapshot_writer *writer = context;
+    if (bytes > WW_SNAPSHOT_MAX - writer->content_bytes)
         return WW_ETOOBIG;
-    if (bytes > builder->capacity - builder->bytes) {
-        size_t capacity = 2 * builder->capacity;
-        capacity = capacity > builder->bytes + bytes ? capacity : builder->bytes + bytes;
-        uint8_t *grown = realloc(builder->data, capacity);
-        if (grown == NULL)
-            return WW_ENOMEM;
-        builder->data = grown;
-        builder->capacity = capacity;
+    const uint8_t *from = data;
+    while (bytes > 0) {
+        size_t piece = HEAD + WW_SNAPSHOT_CHUNK - writer->filled;
+        piece = piece < bytes ? piece : bytes;
+        memcpy(writer->chunk + writer->filled, from, piece);
+        writer->filled += (uint32_t)piece;
+        writer->content_bytes += piece;
+        from += piece;
+        bytes -= piece;
+        int status = writer->filled == HEAD + WW_SNAPSHOT_CHUNK ? write_chunk(writer) : WW_OK;
+        if (status < 0)
+            return status;
     }
-    if (bytes > 0)
-        memcpy(builder->data + builder->bytes, data, bytes);
-    builder->bytes += bytes;
     return WW_OK;
 }
 
-void ww_snapshot_end_sessions(struct ww_snapshot_builder *builder)
+void ww_snapshot_end_sessions(struct ww_snapshot_writer *writer)
 {
-    builder->session_bytes = builder->bytes - HEADER;
+    writer->header.session_bytes = writer->content_bytes;
 }
 
-static uint32_t checksum(const struct ww_snapshot_header *header, size_t bytes)
+int ww_snapshot_seal(struct ww_snapshot_writer *writer)
 {
-    return ww_crc32c(&header->magic, bytes - sizeof(header->crc32c));
+    int status = writer->filled > HEAD ? write_chunk(writer) : WW_OK;
+    struct ww_snapshot_header *header = &writer->header;
+    header->machine_bytes = writer->content_bytes - header->session_bytes;
+    header->content_crc32c = writer->crc32c;
+    header->crc32c = header_checksum(header);
+    return status;
 }
 
-void ww_snapshot_seal(struct ww_snapshot_builder *builder, const struct ww_snapshot_header *about)
+void ww_snapshot_end(struct ww_snapshot_writer *writer)
 {
-    struct ww_snapshot_header *header = (void *)builder->data;
-    WW_ASSERT(about->index > 0 && about->term > 0);
-    *header = *about;
-    header->magic = WW_SNAPSHOT_MAGIC;
-    header->version = WW_SNAPSHOT_VERSION;
-    header->session_bytes = builder->session_bytes;
-    header->machine_bytes = builder->bytes - HEADER - builder->session_bytes;
-    header->crc32c = checksum(header, builder->bytes);
+    free(writer->chunk);
+    writer->chunk = NULL;
 }
 
-void ww_snapshot_discard(struct ww_snapshot_builder *builder)
-{
-    free(builder->data);
-    *builder = (struct ww_snapshot_builder){0};
-}
+/* ---- reading one ---- */
 
-int ww_snapshot_check(const void *data, size_t bytes, uint64_t cluster, uint32_t group,
-                      struct ww_snapshot *snapshot, struct ww_error *error)
+static int check_header(const struct ww_snapshot_header *header, size_t bytes, uint64_t cluster,
+                        uint32_t group, struct ww_error *error)
 {
-    const struct ww_snapshot_header *header = data;
     if (bytes < HEADER)
         return ww_fail(error, WW_EDAMAGED, "snapshot: %zu bytes do not hold its header", bytes);
     if (header->magic != WW_SNAPSHOT_MAGIC)
-        return ww_fail(error, WW_EDAMAGED, "snapshot: no snapshot begins here");
+        return ww_fail(error, WW_EDAMAGED, "snapshot: offset 0: no snapshot begins here");
     if (header->version != WW_SNAPSHOT_VERSION)
         return ww_fail(error, WW_EVERSION, "snapshot: version %" PRIu32 ", this program knows %u",
                        header->version, WW_SNAPSHOT_VERSION);
-    if (header->crc32c != checksum(header, bytes))
-        return ww_fail(error, WW_EDAMAGED, "snapshot: checksum does not match");
+    if (header->crc32c != header_checksum(header))
+        return ww_fail(error, WW_EDAMAGED, "snapshot: offset 0: the header's checksum fails");
     if (header->cluster != cluster)
         return ww_fail(error, WW_EFOREIGN, "snapshot: of another cluster");
     if (header->group != group)
         return ww_fail(error, WW_EFOREIGN, "snapshot: of group %" PRIu32 ", not %" PRIu32,
                        header->group, group);
-    size_t rest = bytes - HEADER;
-    if (header->session_bytes > rest || header->machine_bytes != rest - header->session_bytes)
-        return ww_fail(error, WW_EDAMAGED, "snapshot: its parts do not add up to %zu bytes", bytes);
-    if (header->index == 0 || header->term == 0 || header->reserved != 0 ||
-        header->configuration.voters == 0 || !ww_configuration_valid(&header->configuration))
-        return ww_fail(error, WW_EDAMAGED, "snapshot: index, term or configuration cannot be");
-    snapshot->header = header;
-    snapshot->sessions = (const uint8_t *)data + HEADER;
-    snapshot->machine = snapshot->sessions + header->session_bytes;
+    if (header->index == 0 || header->term == 0 || header->configuration.voters == 0 ||
+        !ww_configuration_valid(&header->configuration))
+        return ww_fail(error, WW_EDAMAGED,
+                       "snapshot: offset 0: index, term or configuration cannot be");
     return WW_OK;
+}
+
+/* All bytes of a snapshot with so much content; 0: there is none that large. */
+static uint64_t whole_bytes(const struct ww_snapshot_header *header)
+{
+    if (header->session_bytes > WW_SNAPSHOT_MAX ||
+        header->machine_bytes > WW_SNAPSHOT_MAX - header->session_bytes)
+        return 0;
+    uint64_t content = header->session_bytes + header->machine_bytes;
+    return HEADER + content + (content + WW_SNAPSHOT_CHUNK - 1) / WW_SNAPSHOT_CHUNK * HEAD;
+}
+
+int ww_snapshot_check(const struct ww_snapshot_blob *blob, uint64_t cluster, uint32_t group,
+                      struct ww_error *error)
+{
+    const struct ww_snapshot_header *header = ww_snapshot_header(blob);
+    int status = check_header(header, blob->bytes, cluster, group, error);
+    if (status != WW_OK)
+        return status;
+    uint64_t whole = whole_bytes(header);
+    if (whole != blob->bytes)
+        return ww_fail(error, WW_EDAMAGED,
+                       "snapshot: %zu bytes, but its header says %" PRIu64 " and %" PRIu64
+                       " of content",
+                       blob->bytes, header->session_bytes, header->machine_bytes);
+    uint32_t crc = place_checksum(header);
+    for (uint64_t at = HEADER; at < whole; at += HEAD + WW_SNAPSHOT_CHUNK) {
+        const struct ww_snapshot_chunk *chunk = (const void *)(blob->data + at);
+        uint64_t left = whole - at - HEAD;
+        uint32_t bytes = left < WW_SNAPSHOT_CHUNK ? (uint32_t)left : WW_SNAPSHOT_CHUNK;
+        crc = ww_crc32c_extend(crc, blob->data + at + HEAD, bytes);
+        if (chunk->bytes != bytes || chunk->crc32c != crc)
+            return ww_fail(error, WW_EDAMAGED,
+                           "snapshot: offset %" PRIu64 ": the checksum of a chunk fails", at);
+    }
+    if (header->content_crc32c != crc)
+        return ww_fail(error, WW_EDAMAGED, "snapshot: offset 0: the header is of other content");
+    return WW_OK;
+}
+
+void ww_snapshot_open_sessions(struct ww_snapshot_reader *reader,
+                               const struct ww_snapshot_blob *blob)
+{
+    uint64_t end = ww_snapshot_header(blob)->session_bytes;
+    *reader = (struct ww_snapshot_reader){.blob = blob, .end = end};
+}
+
+void ww_snapshot_open_machine(struct ww_snapshot_reader *reader,
+                              const struct ww_snapshot_blob *blob)
+{
+    const struct ww_snapshot_header *header = ww_snapshot_header(blob);
+    *reader = (struct ww_snapshot_reader){
+        .blob = blob,
+        .position = header->session_bytes,
+        .end = header->session_bytes + header->machine_bytes,
+    };
+}
+
+int64_t ww_snapshot_read(void *context, void *data, size_t bytes)
+{
+    struct ww_snapshot_reader *reader = context;
+    uint8_t *to = data;
+    while (bytes > 0 && reader->position < reader->end) {
+        uint64_t chunk = reader->position / WW_SNAPSHOT_CHUNK;
+        uint64_t offset = reader->position % WW_SNAPSHOT_CHUNK;
+        uint64_t left = reader->end - reader->position;
+        size_t piece = bytes < WW_SNAPSHOT_CHUNK - offset ? bytes : WW_SNAPSHOT_CHUNK - offset;
+        piece = piece < left ? piece : left;
+        memcpy(to, reader->blob->data + HEADER + chunk * (HEAD + WW_SNAPSHOT_CHUNK) + HEAD + offset,
+               piece);
+        to += piece;
+        bytes -= piece;
+        reader->position += piece;
+    }
+    return to - (uint8_t *)data;
 }

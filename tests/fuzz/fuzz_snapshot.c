@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Input: a byte of repairs (1: the checksum, 2: what names the snapshot, and its sizes), then a
+ * Input: a byte of repairs (1: the checksums, 2: what names the snapshot, and its sizes), then a
  * snapshot. The sessions of one that is accepted can be encoded again to the same bytes, and taken
  * on from there.
  */
@@ -17,6 +17,19 @@
 static struct ww_session_table table;
 static uint8_t again[WW_SESSION_BYTES_MAX];
 
+struct output {
+    uint8_t *to;
+    size_t bytes;
+};
+
+static int append(void *context, const void *data, size_t bytes)
+{
+    struct output *output = context;
+    memcpy(output->to + output->bytes, data, bytes);
+    output->bytes += bytes;
+    return WW_OK;
+}
+
 size_t fuzz_seed(uint32_t number, uint8_t *to)
 {
     const struct ww_snapshot_header about = {
@@ -26,7 +39,8 @@ size_t fuzz_seed(uint32_t number, uint8_t *to)
         .term = 2,
         .configuration = {.voters = 0xe},
     };
-    struct ww_snapshot_builder builder;
+    struct output output = {.to = to + 1};
+    struct ww_snapshot_writer writer;
     uint32_t repeated;
     if (number > 4)
         return 0;
@@ -36,32 +50,42 @@ size_t fuzz_seed(uint32_t number, uint8_t *to)
         for (uint32_t run = 0; run < 3 * i; run++)
             ww_session_take(&table, id, 2 * run, 10 + 5 * run, 2, &repeated);
     }
-    FUZZ_REQUIRE(ww_snapshot_begin(&builder) == WW_OK);
-    FUZZ_REQUIRE(ww_snapshot_write(&builder, again, ww_session_encode(&table, again)) == WW_OK);
-    ww_snapshot_end_sessions(&builder);
-    FUZZ_REQUIRE(ww_snapshot_write(&builder, "0123456789abcdef", MACHINE_BYTES) == WW_OK);
-    ww_snapshot_seal(&builder, &about);
+    FUZZ_REQUIRE(ww_snapshot_begin(&writer, &about, append, &output) == WW_OK);
+    FUZZ_REQUIRE(ww_snapshot_write(&writer, again, ww_session_encode(&table, again)) == WW_OK);
+    ww_snapshot_end_sessions(&writer);
+    FUZZ_REQUIRE(ww_snapshot_write(&writer, "0123456789abcdef", MACHINE_BYTES) == WW_OK);
+    FUZZ_REQUIRE(ww_snapshot_seal(&writer) == WW_OK);
+    memcpy(output.to, &writer.header, sizeof(writer.header));
+    ww_snapshot_end(&writer);
     to[0] = 3;
-    size_t bytes = builder.bytes;
-    memcpy(to + 1, builder.data, bytes);
-    ww_snapshot_discard(&builder);
-    return 1 + bytes;
+    return 1 + output.bytes;
 }
 
+/* An input holds one chunk at most. */
 static void repair(uint8_t *bytes, size_t size, uint8_t what)
 {
     struct ww_snapshot_header *header = (void *)bytes;
-    if (size < sizeof(*header))
+    size_t content = sizeof(*header) + sizeof(struct ww_snapshot_chunk);
+    if (size <= content)
         return;
     if ((what & 2) != 0) {
         header->magic = WW_SNAPSHOT_MAGIC;
         header->version = WW_SNAPSHOT_VERSION;
         header->cluster = CLUSTER;
         header->group = GROUP;
-        header->machine_bytes = size - sizeof(*header) - header->session_bytes;
+        header->machine_bytes = size - content - header->session_bytes;
     }
-    if ((what & 1) != 0)
-        header->crc32c = ww_crc32c(&header->magic, size - sizeof(header->crc32c));
+    if ((what & 1) != 0) {
+        struct ww_snapshot_chunk *chunk = (void *)(bytes + sizeof(*header));
+        chunk->bytes = (uint32_t)(size - content);
+        chunk->crc32c =
+            ww_crc32c_extend(ww_crc32c(&header->magic,
+                                       offsetof(struct ww_snapshot_header, content_crc32c) -
+                                           sizeof(header->crc32c)),
+                             bytes + content, chunk->bytes);
+        header->content_crc32c = chunk->crc32c;
+        header->crc32c = ww_crc32c(&header->magic, sizeof(*header) - sizeof(header->crc32c));
+    }
 }
 
 /* What comes next in the log finds every session whole. */
@@ -85,15 +109,21 @@ static void go_on(void)
 
 static void examine(const uint8_t *bytes, size_t size)
 {
-    struct ww_snapshot snapshot;
-    if (ww_snapshot_check(bytes, size, CLUSTER, GROUP, &snapshot, NULL) != WW_OK)
+    static uint8_t content[FUZZ_INPUT_MAX];
+    struct ww_snapshot_blob blob = {bytes, size};
+    struct ww_snapshot_reader reader;
+    if (ww_snapshot_check(&blob, CLUSTER, GROUP, NULL) != WW_OK)
         return;
-    FUZZ_REQUIRE(snapshot.machine + snapshot.header->machine_bytes == bytes + size);
-    size_t encoded = snapshot.header->session_bytes;
-    if (!ww_session_decode(&table, snapshot.sessions, encoded))
+    const struct ww_snapshot_header *header = ww_snapshot_header(&blob);
+    ww_snapshot_open_machine(&reader, &blob);
+    FUZZ_REQUIRE(ww_snapshot_read(&reader, content, size) == (int64_t)header->machine_bytes);
+    ww_snapshot_open_sessions(&reader, &blob);
+    int64_t encoded = ww_snapshot_read(&reader, content, size);
+    FUZZ_REQUIRE(encoded == (int64_t)header->session_bytes);
+    if (!ww_session_decode(&table, content, (size_t)encoded))
         return;
-    FUZZ_REQUIRE(ww_session_encode(&table, again) == encoded);
-    FUZZ_REQUIRE(memcmp(again, snapshot.sessions, encoded) == 0);
+    FUZZ_REQUIRE((int64_t)ww_session_encode(&table, again) == encoded);
+    FUZZ_REQUIRE(memcmp(again, content, (size_t)encoded) == 0);
     go_on();
 }
 
