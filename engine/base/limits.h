@@ -87,6 +87,12 @@
 /* Snapshots. */
 #define WW_SNAPSHOT_MAX (64ull * 1024u * WW_MIB) /* content of one */
 #define WW_SNAPSHOT_CHUNK (256u * WW_KIB)        /* of content, under one checksum */
+#define WW_SNAPSHOT_SAVES 64u                    /* waiting or under way in a store */
+#define WW_SNAPSHOT_RECEIVES 64u                 /* groups that a store receives one for */
+#define WW_SNAPSHOT_STAGING (4u * WW_MIB)        /* received parts on their way to a file */
+#define WW_SNAPSHOT_STEP (1u * WW_MIB)           /* written before it is waited for the disk */
+#define WW_SNAPSHOT_REST_MAX_NS 50000000u        /* after a step it rests as long as that took */
+#define WW_SNAPSHOT_IDLE_NS 10000000000u /* one that got no part so long makes room for others */
 
 /* Consensus. */
 #define WW_RAFT_INFLIGHT_MAX 256u /* AppendEntries on the way to one follower */

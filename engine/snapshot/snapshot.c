@@ -39,29 +39,28 @@ int ww_snapshot_begin(struct ww_snapshot_writer *writer, const struct ww_snapsho
     writer->crc32c = place_checksum(header);
     writer->filled = HEAD;
     writer->chunk = malloc(HEAD + WW_SNAPSHOT_CHUNK);
-    if (writer->chunk == NULL)
-        return WW_ENOMEM;
     static const uint8_t zeros[HEADER];
-    return out(context, zeros, HEADER);
+    writer->status = writer->chunk != NULL ? out(context, zeros, HEADER) : WW_ENOMEM;
+    return writer->status;
 }
 
-static int write_chunk(struct ww_snapshot_writer *writer)
+static void write_chunk(struct ww_snapshot_writer *writer)
 {
     uint32_t bytes = writer->filled - (uint32_t)HEAD;
     writer->crc32c = ww_crc32c_extend(writer->crc32c, writer->chunk + HEAD, bytes);
     struct ww_snapshot_chunk head = {.crc32c = writer->crc32c, .bytes = bytes};
     memcpy(writer->chunk, &head, HEAD);
     writer->filled = HEAD;
-    return writer->out(writer->context, writer->chunk, HEAD + bytes);
+    writer->status = writer->out(writer->context, writer->chunk, HEAD + bytes);
 }
 
 int ww_snapshot_write(void *context, const void *data, size_t bytes)
 {
     struct ww_snapshot_writer *writer = context;
-    if (bytes > WW_SNAPSHOT_MAX - writer->content_bytes)
-        return WW_ETOOBIG;
+    if (writer->status >= 0 && bytes > WW_SNAPSHOT_MAX - writer->content_bytes)
+        writer->status = WW_ETOOBIG;
     const uint8_t *from = data;
-    while (bytes > 0) {
+    while (bytes > 0 && writer->status >= 0) {
         size_t piece = HEAD + WW_SNAPSHOT_CHUNK - writer->filled;
         piece = piece < bytes ? piece : bytes;
         memcpy(writer->chunk + writer->filled, from, piece);
@@ -69,11 +68,10 @@ int ww_snapshot_write(void *context, const void *data, size_t bytes)
         writer->content_bytes += piece;
         from += piece;
         bytes -= piece;
-        int status = writer->filled == HEAD + WW_SNAPSHOT_CHUNK ? write_chunk(writer) : WW_OK;
-        if (status < 0)
-            return status;
+        if (writer->filled == HEAD + WW_SNAPSHOT_CHUNK)
+            write_chunk(writer);
     }
-    return WW_OK;
+    return writer->status;
 }
 
 void ww_snapshot_end_sessions(struct ww_snapshot_writer *writer)
@@ -83,12 +81,13 @@ void ww_snapshot_end_sessions(struct ww_snapshot_writer *writer)
 
 int ww_snapshot_seal(struct ww_snapshot_writer *writer)
 {
-    int status = writer->filled > HEAD ? write_chunk(writer) : WW_OK;
+    if (writer->status >= 0 && writer->filled > HEAD)
+        write_chunk(writer);
     struct ww_snapshot_header *header = &writer->header;
     header->machine_bytes = writer->content_bytes - header->session_bytes;
     header->content_crc32c = writer->crc32c;
     header->crc32c = header_checksum(header);
-    return status;
+    return writer->status;
 }
 
 void ww_snapshot_end(struct ww_snapshot_writer *writer)

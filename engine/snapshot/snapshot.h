@@ -62,13 +62,15 @@ struct ww_snapshot_writer {
     uint32_t filled;
     uint32_t crc32c;
     uint64_t content_bytes;
+    int status; /* the first failure: nothing is written behind it */
 };
 
 /* Writes a header of zeros, which keeps its place, to `out`. WW_ENOMEM; what `out` returns. */
 int ww_snapshot_begin(struct ww_snapshot_writer *writer, const struct ww_snapshot_header *about,
                       ww_state_write out, void *context);
 
-/* More content; a ww_state_write. Returns what `out` returned; WW_ETOOBIG (WW_SNAPSHOT_MAX). */
+/* More content; a ww_state_write. Returns what `out` returned; WW_ETOOBIG (WW_SNAPSHOT_MAX). After
+ * a failure that same status for ever, so that who overlooks it once cannot seal a gap. */
 int ww_snapshot_write(void *writer, const void *data, size_t bytes);
 
 /* What is written from now on is the machine's. */
