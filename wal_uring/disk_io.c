@@ -236,6 +236,7 @@ static uint32_t report(struct ww_wal_disk *disk, struct ww_log_event *events, ui
     if (disk->flight.failure != 0 && !disk->reported_failure && count < max) {
         int failure = -disk->flight.failure;
         disk->reported_failure = true;
+        ww_wal_snapshots_fence(&disk->head.snapshots);
         events[count++] = (struct ww_log_event){
             .type = WW_LOG_FAILED,
             .status = failure == ENOSPC || failure == EDQUOT ? WW_ENOSPC : WW_EIO,
@@ -280,6 +281,7 @@ uint32_t ww_wal_disk_poll(struct ww_log_store *store, struct ww_log_event *event
 {
     struct ww_wal_disk *disk = (struct ww_wal_disk *)store;
     uint32_t count = report(disk, events, max);
+    count += ww_wal_snapshots_poll(&disk->head.snapshots, events + count, max - count);
     if (disk->in_kernel == 0)
         return count;
     submit(disk);

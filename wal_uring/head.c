@@ -56,3 +56,35 @@ void ww_wal_recovery(const struct ww_log_store *store, struct ww_wal_recovery *r
 {
     *recovery = ((const struct ww_wal_head *)store)->recovery;
 }
+
+static struct ww_wal_snapshots *snapshots_of(struct ww_log_store *store)
+{
+    return &((struct ww_wal_head *)store)->snapshots;
+}
+
+int ww_wal_head_snapshot_save(struct ww_log_store *store, const struct ww_snapshot_save *save)
+{
+    return ww_wal_snapshots_save(snapshots_of(store), save);
+}
+
+int ww_wal_head_snapshot_receive(struct ww_log_store *store, uint32_t group, uint64_t index,
+                                 uint64_t offset, const void *data, uint32_t bytes, bool last)
+{
+    return ww_wal_snapshots_receive(snapshots_of(store), group, index, offset, data, bytes, last);
+}
+
+void ww_wal_head_snapshot_drop(struct ww_log_store *store, uint32_t group, uint64_t index)
+{
+    ww_wal_snapshots_drop(snapshots_of(store), group, index);
+}
+
+int ww_wal_head_snapshot_map(struct ww_log_store *store, uint32_t group, uint64_t index,
+                             struct ww_snapshot_blob *blob)
+{
+    return ww_wal_snapshot_map(snapshots_of(store)->directory_fd, group, index, blob);
+}
+
+void ww_wal_head_snapshot_unmap(struct ww_log_store *store, struct ww_snapshot_blob *blob)
+{
+    ww_wal_snapshots_unmap(snapshots_of(store), blob);
+}

@@ -115,7 +115,7 @@ static uint32_t memory_poll(struct ww_log_store *store, struct ww_log_event *eve
         events[count++] = log->reads[done++];
     log->read_count -= done;
     memmove(log->reads, log->reads + done, log->read_count * sizeof(log->reads[0]));
-    return count;
+    return count + ww_wal_snapshots_poll(&log->head.snapshots, events + count, max - count);
 }
 
 static void memory_release(struct ww_log_store *store, uint64_t position)
@@ -127,6 +127,7 @@ static void memory_release(struct ww_log_store *store, uint64_t position)
 static void memory_close(struct ww_log_store *store)
 {
     struct memory_log *log = (struct memory_log *)store;
+    ww_wal_snapshots_close(&log->head.snapshots);
     ww_wal_preparer_stop(&log->head.preparer);
     recycle(log, log->first + log->count);
     while (log->spare_count > 0)
@@ -142,6 +143,11 @@ static const struct ww_log_store_ops memory_ops = {
     .poll = memory_poll,
     .release = memory_release,
     .close = memory_close,
+    .snapshot_save = ww_wal_head_snapshot_save,
+    .snapshot_receive = ww_wal_head_snapshot_receive,
+    .snapshot_drop = ww_wal_head_snapshot_drop,
+    .snapshot_map = ww_wal_head_snapshot_map,
+    .snapshot_unmap = ww_wal_head_snapshot_unmap,
 };
 
 int ww_wal_memory_open(const struct ww_wal_options *options, struct ww_log_store **store,
@@ -174,6 +180,8 @@ int ww_wal_memory_open(const struct ww_wal_options *options, struct ww_log_store
         status = ww_wal_prepare_to(&log->head.preparer, bytes, error);
     if (status == WW_OK)
         status = ww_wal_preparer_start(&log->head.preparer, error);
+    if (status == WW_OK)
+        status = ww_wal_snapshots_open(&log->head.snapshots, -1, options->cluster, error);
     if (status != WW_OK) {
         memory_close(&log->head.store);
         return status;

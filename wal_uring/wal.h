@@ -4,6 +4,7 @@
 #define WW_WAL_WAL_H
 
 #include "wal_uring/prepare.h"
+#include "wal_uring/snapshots.h"
 #include "wal_uring/wal_uring.h"
 
 #include <stdatomic.h>
@@ -13,6 +14,7 @@ struct ww_wal_head {
     struct ww_log_store store;
     struct ww_wal_recovery recovery;
     struct ww_wal_preparer preparer;
+    struct ww_wal_snapshots snapshots;
     uint64_t segment_bytes;
     uint64_t next_position; /* where the last write ended */
     uint64_t released;      /* below it nothing can be read any more */
@@ -35,6 +37,15 @@ void ww_wal_head_release(struct ww_wal_head *head, uint64_t position, uint64_t d
 /* How much of a read at `position` is kept, lies in one segment and is durable; 0: it is gone. */
 uint32_t ww_wal_head_readable(const struct ww_wal_head *head, uint64_t position,
                               uint32_t size_bytes, uint64_t durable);
+
+/* The operations on snapshots, of both kinds. */
+int ww_wal_head_snapshot_save(struct ww_log_store *store, const struct ww_snapshot_save *save);
+int ww_wal_head_snapshot_receive(struct ww_log_store *store, uint32_t group, uint64_t index,
+                                 uint64_t offset, const void *data, uint32_t bytes, bool last);
+void ww_wal_head_snapshot_drop(struct ww_log_store *store, uint32_t group, uint64_t index);
+int ww_wal_head_snapshot_map(struct ww_log_store *store, uint32_t group, uint64_t index,
+                             struct ww_snapshot_blob *blob);
+void ww_wal_head_snapshot_unmap(struct ww_log_store *store, struct ww_snapshot_blob *blob);
 
 /* Counters have one writer each and may be read by any thread. */
 static inline void ww_wal_count(struct ww_wal_head *head, enum ww_log_counter counter, uint64_t n)

@@ -267,6 +267,7 @@ static void close_disk(struct ww_log_store *store)
     struct ww_wal_disk *disk = (struct ww_wal_disk *)store;
     if (disk->ring_open)
         ww_wal_disk_drain(disk);
+    ww_wal_snapshots_close(&disk->head.snapshots);
     ww_wal_preparer_stop(&disk->head.preparer);
     if (disk->flight.durable > disk->directory.identity.durable) {
         disk->directory.identity.durable = disk->flight.durable;
@@ -285,6 +286,11 @@ static const struct ww_log_store_ops disk_ops = {
     .poll = ww_wal_disk_poll,
     .release = ww_wal_disk_release,
     .close = close_disk,
+    .snapshot_save = ww_wal_head_snapshot_save,
+    .snapshot_receive = ww_wal_head_snapshot_receive,
+    .snapshot_drop = ww_wal_head_snapshot_drop,
+    .snapshot_map = ww_wal_head_snapshot_map,
+    .snapshot_unmap = ww_wal_head_snapshot_unmap,
 };
 
 /* Brings an open, locked directory to the point where writing can begin. */
@@ -325,7 +331,12 @@ static int start(struct ww_wal_disk *disk, const struct ww_wal_options *options,
     identity->durable = recovered.end; /* recovery has settled it */
     status = ww_wal_identity_store(&disk->directory, error);
     disk->flight.durable = disk->reported_durable = recovered.end;
-    return status == WW_OK ? ww_wal_preparer_start(&disk->head.preparer, error) : status;
+    if (status == WW_OK)
+        status = ww_wal_preparer_start(&disk->head.preparer, error);
+    if (status != WW_OK)
+        return status;
+    return ww_wal_snapshots_open(&disk->head.snapshots, disk->directory.fd, options->cluster,
+                                 error);
 }
 
 int ww_wal_open(const struct ww_wal_options *options, ww_log_visit visit, void *context,

@@ -6,6 +6,7 @@
  *   DIR/identity        cluster, node, stream id, format version; checksummed
  *   DIR/wal/SEQ.seg     segments: a 4 KiB header, then `segment_bytes` of the stream
  *   DIR/wal/SEQ.spare   written (zeroed or used before), waiting to become segments
+ *   DIR/snapshots/      GROUP-INDEX.snap, one per group and index (snapshot_file.h)
  */
 #ifndef WW_WAL_URING_H
 #define WW_WAL_URING_H
