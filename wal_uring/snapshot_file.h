@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Snapshot files: DIR/snapshots/GROUP-INDEX.snap, 8 and 16 hex digits. Such a file is whole and
- * durable; while it is written its name ends in `.new` (one of this node's own) or `.part` (one that
- * is received). For the store in memory the same on files without a name (memfd).
+ * durable; while it is written its name ends in `.new` (one of this node's own) or `.part` (a
+ * received one). For the store in memory the same on files without a name (memfd).
  */
 #ifndef WW_WAL_SNAPSHOT_FILE_H
 #define WW_WAL_SNAPSHOT_FILE_H

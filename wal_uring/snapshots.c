@@ -254,7 +254,7 @@ void ww_wal_snapshots_drop(struct ww_wal_snapshots *snapshots, uint32_t group, u
 {
     WW_ASSERT(group < WW_GROUPS_MAX);
     pthread_mutex_lock(&snapshots->mutex);
-    if (index > snapshots->needed[group]) {
+    if (index >= snapshots->needed[group]) {
         snapshots->needed[group] = index;
         snapshots->drop = true;
         pthread_cond_signal(&snapshots->changed);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fixture.h"
+#include "snapshot_fixture.h"
 
 #include "wal_uring/disk.h"
 
 #include <criterion/criterion.h>
 #include <sched.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -327,23 +326,13 @@ Test(wal_log, a_full_log_opens_again)
     cr_expect_eq(test_log_read(&log_, 0, 4096).status, WW_OK);
 }
 
-/* A real error in the middle of a running log: the file-size limit makes the kernel refuse. */
-static void limit_file_size(uint64_t bytes)
-{
-    signal(SIGXFSZ, SIG_IGN);
-    struct rlimit limit;
-    getrlimit(RLIMIT_FSIZE, &limit);
-    limit.rlim_cur = bytes;
-    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
-
 Test(wal_log, no_room_for_the_first_segments_is_said)
 {
-    limit_file_size(TEST_SEGMENT / 2);
+    test_limit_file_size(TEST_SEGMENT / 2);
     cr_expect_eq(test_log_open(&log_), WW_ENOSPC);
     cr_expect_not_null(strstr(log_.error.text, "0000000000000000.new"), "%s", log_.error.text);
     cr_expect_eq(test_count_files(&log_, ".new"), 0);
-    limit_file_size(RLIM_INFINITY);
+    test_limit_file_size(RLIM_INFINITY);
     test_log_open_ok(&log_);
 }
 
@@ -352,12 +341,12 @@ Test(wal_log, without_room_the_limit_stays_until_there_is_some)
     test_log_open_ok(&log_);
     while (log_.position < TEST_SEGMENT || log_.store->limit_position < 2u * TEST_SEGMENT)
         test_log_append(&log_, 100000);
-    limit_file_size(TEST_SEGMENT / 2); /* existing segments can be written up to there */
+    test_limit_file_size(TEST_SEGMENT / 2); /* existing segments can be written up to there */
     while (log_.position < TEST_SEGMENT + TEST_SEGMENT / 4)
         test_log_append(&log_, 1000);
     cr_expect_eq(log_.failures, 0u);
     cr_expect_eq(log_.store->limit_position, 2u * TEST_SEGMENT);
-    limit_file_size(RLIM_INFINITY);
+    test_limit_file_size(RLIM_INFINITY);
     while (log_.store->limit_position <= 2u * TEST_SEGMENT)
         sched_yield();
     test_log_append(&log_, 1000);
@@ -369,14 +358,14 @@ static void fence(enum ww_durability durability)
     test_log_open_ok(&log_);
     test_log_append(&log_, 100);
     uint64_t durable = log_.durable;
-    limit_file_size(WW_SEGMENT_HEADER_BYTES + 4096);
+    test_limit_file_size(WW_SEGMENT_HEADER_BYTES + 4096);
     cr_assert_eq(test_log_write(&log_, 5000), WW_OK);
     test_log_wait(&log_, log_.written);
     cr_expect_eq(log_.failures, 1u);
     cr_expect_eq(log_.failed, WW_EIO);
     cr_expect_eq(log_.durable, durable, "nothing is acknowledged after a failure");
 
-    limit_file_size(RLIM_INFINITY); /* the reason is gone, the fence is not */
+    test_limit_file_size(RLIM_INFINITY); /* the reason is gone, the fence is not */
     cr_expect_eq(test_log_write(&log_, 10), WW_ECLOSED);
     struct ww_log_event event;
     for (int i = 0; i < 1000; i++)
@@ -404,9 +393,9 @@ static void short_write(enum ww_durability durability)
 {
     log_.options.durability = durability;
     test_log_open_ok(&log_);
-    limit_file_size(WW_SEGMENT_HEADER_BYTES + 8192);
+    test_limit_file_size(WW_SEGMENT_HEADER_BYTES + 8192);
     cr_assert_eq(test_log_write(&log_, 30000), WW_OK);
-    limit_file_size(RLIM_INFINITY);
+    test_limit_file_size(RLIM_INFINITY);
     test_log_wait(&log_, log_.written);
     cr_expect_eq(log_.failures, 0u);
     cr_expect_eq(log_.durable, log_.written);

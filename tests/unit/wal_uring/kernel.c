@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kernel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+char test_asked[64];
+_Atomic char test_refused;
+_Atomic int test_refused_errno;
+
+static int ask(char what)
+{
+    size_t length = strlen(test_asked);
+    if (length + 1 < sizeof(test_asked))
+        test_asked[length] = what;
+    errno = test_refused_errno;
+    return what == test_refused ? -1 : 0;
+}
+
+int fdatasync(int fd)
+{
+    return ask('d') != 0 ? -1 : (int)syscall(SYS_fdatasync, fd);
+}
+
+int fsync(int fd)
+{
+    struct stat status;
+    char what = fstat(fd, &status) == 0 && S_ISDIR(status.st_mode) ? 'D' : 'f';
+    return ask(what) != 0 ? -1 : (int)syscall(SYS_fsync, fd);
+}
+
+int sync_file_range(int fd, off64_t from, off64_t bytes, unsigned int flags)
+{
+    return ask('s') != 0 ? -1 : (int)syscall(SYS_sync_file_range, fd, from, bytes, flags);
+}
+
+int renameat(int from_fd, const char *from, int to_fd, const char *to)
+{
+    return ask('r') != 0 ? -1 : (int)syscall(SYS_renameat, from_fd, from, to_fd, to);
+}
