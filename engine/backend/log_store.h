@@ -82,7 +82,9 @@ struct ww_log_store_ops {
     /* Releases whole segments below `position` for reuse. */
     void (*release)(struct ww_log_store *store, uint64_t position);
 
-    /* Waits for writes in flight, then ends all that open() began. */
+    /* Waits for writes in flight, then ends all that open() began. Snapshots under way are given
+     * up: their producers get a negative status from `write`, and none runs behind it. Those that
+     * were mapped were unmapped before, but for what poll has not reported. */
     void (*close)(struct ww_log_store *store);
 
     /*
@@ -92,8 +94,8 @@ struct ww_log_store_ops {
      * ever waits for it.
      */
 
-    /* One of this node's own. Ends with the event SNAPSHOT_SAVED. WW_EBUSY when too many are under
-     * way; WW_ECLOSED when fenced. */
+    /* One of this node's own; discards one that a leader sends and that is not complete. Ends with
+     * the event SNAPSHOT_SAVED. WW_EBUSY when too many are under way; WW_ECLOSED when fenced. */
     int (*snapshot_save)(struct ww_log_store *store, const struct ww_snapshot_save *save);
 
     /* A part of one that a leader sends: `offset` is what was taken so far, 0 begins anew and

@@ -79,7 +79,6 @@
 #define WW_LOG_RESERVE (256u * WW_KIB)     /* of the log buffer, kept for terms and votes */
 #define WW_PERSIST_RING_SLOTS 1024u        /* closed blocks on their way to LOG */
 #define WW_DURABLE_RING_SLOTS 1024u        /* events of the disk on their way to NET */
-#define WW_SNAPSHOT_RING_SLOTS 64u         /* snapshots on their way to LOG */
 #define WW_APPLY_RING_SLOTS 4096u          /* committed batches, and applied positions */
 #define WW_PROMISES_MAX 16384u             /* messages that wait for the disk */
 #define WW_PENDING_MAX 65536u /* proposals (runs of entries) that wait for their commit */

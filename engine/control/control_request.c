@@ -11,9 +11,12 @@
 static const struct {
     const char *name, *place; /* the key of the object, the end of the path */
 } ops[WW_CONTROL_OPS] = {
-    [WW_CONTROL_ADD] = {"add", "members"},          [WW_CONTROL_PROMOTE] = {"promote", "members"},
-    [WW_CONTROL_DEMOTE] = {"demote", "members"},    [WW_CONTROL_REMOVE] = {"remove", "members"},
+    [WW_CONTROL_ADD] = {"add", "members"},
+    [WW_CONTROL_PROMOTE] = {"promote", "members"},
+    [WW_CONTROL_DEMOTE] = {"demote", "members"},
+    [WW_CONTROL_REMOVE] = {"remove", "members"},
     [WW_CONTROL_TRANSFER] = {"transfer", "leader"},
+    [WW_CONTROL_SNAPSHOT] = {"snapshot", "snapshot"},
 };
 
 const char *ww_control_op_name(enum ww_control_op op)
@@ -33,7 +36,8 @@ static bool split_path(const char *path, uint32_t *group, const char **place)
         return false;
     *group = (uint32_t)strtoul(digits, NULL, 10);
     *place = digits + length + 1;
-    return strcmp(*place, "members") == 0 || strcmp(*place, "leader") == 0;
+    return strcmp(*place, "members") == 0 || strcmp(*place, "leader") == 0 ||
+           strcmp(*place, "snapshot") == 0;
 }
 
 bool ww_control_is_request(const char *path)
@@ -50,6 +54,13 @@ static int read_object(struct json_object *object, const char *place,
     const char *wanted = strcmp(place, "leader") == 0
                              ? "{\"transfer\": NODE}"
                              : "one of {\"add\": NODE}, promote, demote, remove";
+    if (strcmp(place, "snapshot") == 0) {
+        *request = (struct ww_control_request){.op = WW_CONTROL_SNAPSHOT, .group = request->group};
+        return json_object_is_type(object, json_type_object) &&
+                       json_object_object_length(object) == 0
+                   ? WW_OK
+                   : ww_fail(error, WW_EINVAL, "the body is not {}");
+    }
     if (!json_object_is_type(object, json_type_object) || json_object_object_length(object) != 1)
         return ww_fail(error, WW_EINVAL, "the body is not an object with one key: %s", wanted);
     struct json_object_iterator first = json_object_iter_begin(object);

@@ -15,22 +15,31 @@ enum ww_control_op {
     WW_CONTROL_DEMOTE,
     WW_CONTROL_REMOVE,
     WW_CONTROL_TRANSFER,
+    WW_CONTROL_SNAPSHOT, /* take one now */
     WW_CONTROL_OPS,
 };
 
 struct ww_control_request {
     enum ww_control_op op;
     uint32_t group;
-    uint32_t node;
+    uint32_t node; /* SNAPSHOT: 0 */
+};
+
+/* What a node says to it. */
+struct ww_control_answer {
+    uint32_t leader; /* who leads, on failure, when that is known; or 0 */
+    uint64_t index;  /* SNAPSHOT: where it ends */
+    bool durable;    /* SNAPSHOT: it is there; else it is under way */
 };
 
 /* "add", "promote", ...: the key of the JSON object. */
 const char *ww_control_op_name(enum ww_control_op op);
 
-/* Is `path` one of the form /v1/groups/G/members or /v1/groups/G/leader? */
+/* Is `path` /v1/groups/G/members, /v1/groups/G/leader or /v1/groups/G/snapshot? */
 bool ww_control_is_request(const char *path);
 
-/* Reads path and body: {"add": 4}. WW_EINVAL, with what is wrong and what would be right. */
+/* Reads path and body: {"add": 4}; for a snapshot {}. WW_EINVAL, with what is wrong and what would
+ * be right. */
 int ww_control_parse(const char *path, const char *body, size_t bytes,
                      struct ww_control_request *request, struct ww_error *error);
 

@@ -94,23 +94,26 @@ static enum MHD_Result respond_request(struct ww_control *control,
 {
     struct ww_control_request request;
     struct ww_error error = {0};
-    uint32_t leader = 0;
+    struct ww_control_answer said = {0};
     if (ww_control_parse(url, body->text, body->bytes, &request, &error) != WW_OK)
         return respond_error(connection, MHD_HTTP_BAD_REQUEST, error.text);
-    int status = control->ops.request(control->ops.context, &request, &leader, &error);
+    int status = control->ops.request(control->ops.context, &request, &said, &error);
     struct json_object *answer = NULL;
     if (status == WW_OK) {
         answer = json_object_new_object();
         json_object_object_add(answer, "group", json_object_new_int64(request.group));
         json_object_object_add(answer, ww_control_op_name(request.op),
-                               json_object_new_int64(request.node));
+                               request.op == WW_CONTROL_SNAPSHOT
+                                   ? json_object_new_uint64(said.index)
+                                   : json_object_new_int64(request.node));
     } else {
         answer = new_error(error.text);
         json_object_object_add(answer, "status", json_object_new_string(ww_status_name(status)));
-        if (leader != 0)
-            json_object_object_add(answer, "leader", json_object_new_int64(leader));
+        if (said.leader != 0)
+            json_object_object_add(answer, "leader", json_object_new_int64(said.leader));
     }
-    return respond(connection, ww_control_http_code(status), to_text(answer), NULL);
+    return respond(connection, said.durable ? MHD_HTTP_OK : ww_control_http_code(status),
+                   to_text(answer), NULL);
 }
 
 static enum MHD_Result respond_refusal(struct MHD_Connection *connection, unsigned code, int status,
@@ -187,8 +190,8 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
         strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
     if (!known)
         return respond_error(connection, MHD_HTTP_NOT_FOUND,
-                             "no such path; there are /v1/status, /healthz, /v1/config, "
-                             "/v1/groups/G/members and /v1/groups/G/leader");
+                             "no such path; there are /v1/status, /healthz, /v1/config, and under "
+                             "/v1/groups/G/ members, leader and snapshot");
     if (post && strcmp(method, MHD_HTTP_METHOD_POST) == 0)
         return take_post(control, connection, url, upload, upload_bytes, request);
     if (post || !is_get)

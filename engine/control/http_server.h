@@ -11,9 +11,9 @@
 struct ww_control_ops {
     void *context;
     char *(*status_json)(void *context); /* malloc'ed text; NULL: no memory */
-    /* Starts a change; on failure `error` says why, and *leader who leads, when that is known. */
-    int (*request)(void *context, const struct ww_control_request *request, uint32_t *leader,
-                   struct ww_error *error);
+    /* Starts a change; on failure `error` says why. *answer begins as zero. */
+    int (*request)(void *context, const struct ww_control_request *request,
+                   struct ww_control_answer *answer, struct ww_error *error);
     char *(*config_json)(void *context); /* the configuration in force, as status_json */
     /* Changes all of the keys or none. WW_EINVAL: one of them cannot be, `error` says why. */
     int (*configure)(void *context, const struct ww_control_settings *settings,
@@ -23,9 +23,9 @@ struct ww_control_ops {
 struct ww_control;
 
 /*
- * Serves GET /v1/status, /healthz and /v1/config, and POST /v1/config, /v1/groups/G/members and
- * /v1/groups/G/leader, on `listen` (HOST:PORT, an IPv4 address). On failure *control is NULL and
- * `error` names the address, as when another process has it.
+ * Serves GET /v1/status, /healthz and /v1/config, and POST /v1/config, /v1/groups/G/members,
+ * /v1/groups/G/leader and /v1/groups/G/snapshot, on `listen` (HOST:PORT, an IPv4 address). On
+ * failure *control is NULL and `error` names the address, as when another process has it.
  */
 int ww_control_start(const char *listen, struct ww_control_ops ops, struct ww_control **control,
                      struct ww_error *error);

@@ -66,39 +66,41 @@ struct ww_client_slot {
 /* The way of a snapshot of a group, one at a time: net_snapshot.c has the picture. */
 enum ww_snapshot_step {
     WW_SNAPSHOT_NONE,
-    WW_SNAPSHOT_BUILDING,  /* APPLY saves the state */
-    WW_SNAPSHOT_BUILT,     /* the blob is whole */
-    WW_SNAPSHOT_STORING,   /* LOG stores it */
-    WW_SNAPSHOT_STORED,    /* it is durable */
+    WW_SNAPSHOT_VIEWING,   /* APPLY takes a view of the state */
+    WW_SNAPSHOT_VIEWED,    /* it has one */
+    WW_SNAPSHOT_STORING,   /* the store saves it; it has all parts of one that came */
+    WW_SNAPSHOT_STORED,    /* it is durable, and mapped */
     WW_SNAPSHOT_RECORDING, /* its record is on the way to the disk */
     WW_SNAPSHOT_RECORDED,  /* the record is durable: the log may begin behind it */
     WW_SNAPSHOT_INSTALLED, /* it is the begin of the log; APPLY does not know yet */
     WW_SNAPSHOT_RESTORING, /* APPLY takes its state from it */
 };
 
-struct ww_snapshot_blob {
-    uint8_t *data; /* malloc; NULL: none */
-    size_t bytes;
-};
-
-/* Of APPLY while it saves or restores, else of NET. */
+/* Of APPLY while it takes the view or restores, of the store while it saves, else of NET. */
 struct ww_snapshot_job {
     struct ww_snapshot_header about; /* SAVE: what is known before; RESTORE: the blob's */
-    struct ww_snapshot_blob blob;
+    const struct ww_state_machine *machine;
+    void *view; /* of the machine's state, while `viewed` */
+    bool viewed;
+    uint8_t *sessions; /* encoded; malloc */
+    size_t session_bytes;
+    struct ww_snapshot_blob blob; /* once it is stored */
 };
 
-/* What came of a leader's snapshot. */
+/* What the store took of a leader's snapshot; bytes 0: nothing. */
 struct ww_staged_snapshot {
     uint64_t index, term;
-    struct ww_snapshot_blob blob;
-    size_t capacity;
-    bool whole; /* and checked */
+    uint32_t identity; /* struct ww_raft_message */
+    uint64_t bytes;
 };
 
 struct ww_group_snapshot {
     enum ww_snapshot_step step;
     bool install;        /* the one under way came from the leader */
     uint64_t next_index; /* one is taken when so much was fed to APPLY; UINT64_MAX: not now */
+    /* The last one that failed, until the next begins; status WW_OK: none. */
+    uint64_t failed_index;
+    int failed_status;
     struct ww_snapshot_job job;   /* the one under way */
     struct ww_snapshot_blob kept; /* the newest one that is durable: for followers */
     struct ww_staged_snapshot staged;

@@ -57,20 +57,42 @@ static uint64_t digest(void *self, uint32_t group)
     return group < machine->group_count ? machine->groups[group].digest : 0;
 }
 
-static int save(void *self, uint32_t group, ww_state_write write, void *context)
+static int view(void *self, uint32_t group, void **view)
 {
     const struct log_machine *machine = self;
     if (group >= machine->group_count)
         return WW_ENOTFOUND;
-    return write(context, &machine->groups[group], sizeof(machine->groups[group]));
+    struct log_group *copy = malloc(sizeof(*copy));
+    if (copy == NULL)
+        return WW_ENOMEM;
+    *copy = machine->groups[group];
+    *view = copy;
+    return WW_OK;
 }
 
-static int restore(void *self, uint32_t group, uint64_t index, const void *bytes, size_t size)
+static int save(void *self, void *view, ww_state_write write, void *context)
+{
+    return write(context, view, sizeof(struct log_group));
+}
+
+static void end_view(void *self, void *view)
+{
+    free(view);
+}
+
+static int restore(void *self, uint32_t group, uint64_t index, ww_state_read read, void *context)
 {
     struct log_machine *machine = self;
+    uint8_t bytes[sizeof(struct log_group) + 1]; /* one more: it must end there */
     struct log_group state;
+    size_t size = 0;
+    int64_t got;
     if (group >= machine->group_count)
         return WW_ENOTFOUND;
+    while ((got = read(context, bytes + size, sizeof(bytes) - size)) > 0)
+        size += (size_t)got;
+    if (got < 0)
+        return (int)got;
     if (size != sizeof(state))
         return WW_EDAMAGED;
     memcpy(&state, bytes, sizeof(state));
@@ -103,7 +125,9 @@ int ww_machine_log_create(uint32_t groups, struct ww_state_machine *machine)
         .self = self,
         .apply = apply,
         .digest = digest,
+        .view = view,
         .save = save,
+        .end_view = end_view,
         .restore = restore,
         .query = query,
         .destroy = free,

@@ -61,6 +61,8 @@ struct ww_config {
     uint32_t leases;             /* raft.leases: 0 or 1 */
     uint32_t clock_drift_ppm;    /* raft.clock_drift */
     uint64_t session_timeout_ns; /* raft.session_timeout */
+    uint32_t snapshot_entries;   /* raft.snapshot_entries; 0: never */
+    uint32_t snapshot_keep;      /* raft.snapshot_keep */
 
     uint32_t durability;    /* wal.durability: enum ww_config_durability */
     uint64_t segment_bytes; /* wal.segment */

@@ -62,6 +62,10 @@ const struct ww_config_key ww_config_keys[] = {
      "ppm by which the rate of any node's clock may be wrong, for leases"},
     {"raft.session_timeout", DURATION(session_timeout_ns, SECOND, 24 * HOUR), "10m",
      "a client's session silent for so long makes room for another"},
+    {"raft.snapshot_entries", COUNT(snapshot_entries, 0, UINT32_MAX), "0",
+     "applied entries behind which a snapshot takes the place of the log; 0: never"},
+    {"raft.snapshot_keep", COUNT(snapshot_keep, 0, UINT32_MAX), "10000",
+     "entries before a snapshot's end that stay, for followers a little behind"},
 
     {"wal.durability", CHOICE(durability, durabilities), "dsync",
      "dsync (O_DIRECT and RWF_DSYNC), fdatasync, buffered, or memory (no disk at all)"},

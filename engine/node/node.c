@@ -175,6 +175,8 @@ static int create_shard(struct ww_node *node, struct ww_group_recovery *recovery
         .leases = config->leases != 0,
         .clock_drift_ppm = config->clock_drift_ppm,
         .session_timeout_ns = config->session_timeout_ns,
+        .snapshot_entries = config->snapshot_entries,
+        .snapshot_keep = config->snapshot_keep,
         .wal = ww_node_tuning(config),
         .log_buffer = node->log_buffer,
         .log_buffer_bytes = config->log_buffer_bytes,
@@ -243,10 +245,10 @@ static char *status_json(void *context)
     return ww_node_status_json(context);
 }
 
-static int request(void *context, const struct ww_control_request *wanted, uint32_t *leader,
-                   struct ww_error *error)
+static int request(void *context, const struct ww_control_request *wanted,
+                   struct ww_control_answer *answer, struct ww_error *error)
 {
-    return ww_node_request(context, wanted, leader, error);
+    return ww_node_request(context, wanted, answer, error);
 }
 
 static char *config_json(void *context)
@@ -338,6 +340,7 @@ void ww_node_stop(struct ww_node *node)
     ww_control_stop(node->control);
     for (uint32_t i = 0; i < node->agent_count; i++)
         ww_agent_stop(&node->agents[i]);
+    ww_shard_unmap(node->shard);
     if (node->store != NULL)
         node->store->ops->close(node->store);
     ww_shard_destroy(node->shard);

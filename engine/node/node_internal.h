@@ -39,7 +39,7 @@ struct ww_node {
 
 /* An operator's request (control/http_server.h). */
 int ww_node_request(struct ww_node *node, const struct ww_control_request *request,
-                    uint32_t *leader, struct ww_error *error);
+                    struct ww_control_answer *answer, struct ww_error *error);
 
 /* Likewise; both on the control thread, the only one that reads or changes `config` by then. */
 char *ww_node_config_json(struct ww_node *node);

@@ -4,9 +4,12 @@
 #include "engine/node/request_refusal.h"
 #include "engine/stages/shard_view.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define REQUEST_TIMEOUT_NS 1000000000u
+#define SNAPSHOT_LOOK_NS 5000000u
 
 static int check(const struct ww_config *config, const struct ww_control_request *request,
                  struct ww_error *error)
@@ -15,35 +18,65 @@ static int check(const struct ww_config *config, const struct ww_control_request
         return ww_fail(error, WW_ENOTFOUND, "there is no group %u; they are 0 .. %u",
                        request->group, config->groups - 1);
     for (uint32_t i = 0; i < config->node_count; i++)
-        if (config->nodes[i].id == request->node)
+        if (config->nodes[i].id == request->node || request->op == WW_CONTROL_SNAPSHOT)
             return WW_OK;
     return ww_fail(error, WW_ENOTFOUND, "node %u is not in cluster.nodes", request->node);
 }
 
-/* The state of the group just after it refused. */
-static int refused(struct ww_node *node, const struct ww_control_request *request, int status,
-                   uint32_t *leader, struct ww_error *error)
+static int look(struct ww_node *node, uint32_t group, struct ww_group_view *seen)
 {
     struct ww_shard_view view = {.group_count = node->config.groups};
     view.groups = calloc(view.group_count, sizeof(*view.groups));
     if (view.groups == NULL)
-        return ww_fail(error, WW_ENOMEM, "no memory");
-    int seen = ww_shard_view(node->shard, &view, REQUEST_TIMEOUT_NS);
-    const struct ww_raft_status *raft = &view.groups[request->group].raft;
-    *leader = raft->leader;
-    status = ww_request_refusal(request, node->config.node_id, seen == WW_OK ? status : seen, raft,
-                                error);
+        return WW_ENOMEM;
+    int status = ww_shard_view(node->shard, &view, REQUEST_TIMEOUT_NS);
+    *seen = view.groups[group];
     free(view.groups);
     return status;
 }
 
+/* The state of the group just after it refused. */
+static int refused(struct ww_node *node, const struct ww_control_request *request, int status,
+                   struct ww_control_answer *answer, struct ww_error *error)
+{
+    struct ww_group_view group = {0};
+    int seen = look(node, request->group, &group);
+    answer->leader = group.raft.leader;
+    return ww_request_refusal(request, node->config.node_id, seen == WW_OK ? status : seen,
+                              &group.raft, error);
+}
+
+/* A small snapshot is soon there: then the answer says so. A large one is under way. */
+static int await_snapshot(struct ww_node *node, const struct ww_control_request *request,
+                          struct ww_control_answer *answer, struct ww_error *error)
+{
+    const struct timespec pause = {.tv_nsec = SNAPSHOT_LOOK_NS};
+    for (uint32_t i = 0; i < REQUEST_TIMEOUT_NS / SNAPSHOT_LOOK_NS; i++) {
+        struct ww_group_view group = {0};
+        int status = look(node, request->group, &group);
+        if (status != WW_OK)
+            return ww_request_refusal(request, node->config.node_id, status, &group.raft, error);
+        answer->durable = group.raft.snapshot_index >= answer->index;
+        if (answer->durable)
+            return WW_OK;
+        if (group.snapshot_failed_index == answer->index)
+            return ww_fail(error, group.snapshot_failed_status,
+                           "node %u: the snapshot of group %u at index %" PRIu64
+                           " could not be saved: %s",
+                           node->config.node_id, request->group, answer->index,
+                           ww_status_name(group.snapshot_failed_status));
+        nanosleep(&pause, NULL);
+    }
+    return WW_OK;
+}
+
 int ww_node_request(struct ww_node *node, const struct ww_control_request *request,
-                    uint32_t *leader, struct ww_error *error)
+                    struct ww_control_answer *answer, struct ww_error *error)
 {
     static const enum ww_shard_op ops[WW_CONTROL_OPS] = {
         [WW_CONTROL_ADD] = WW_SHARD_ADD,           [WW_CONTROL_PROMOTE] = WW_SHARD_PROMOTE,
         [WW_CONTROL_DEMOTE] = WW_SHARD_DEMOTE,     [WW_CONTROL_REMOVE] = WW_SHARD_REMOVE,
-        [WW_CONTROL_TRANSFER] = WW_SHARD_TRANSFER,
+        [WW_CONTROL_TRANSFER] = WW_SHARD_TRANSFER, [WW_CONTROL_SNAPSHOT] = WW_SHARD_SNAPSHOT,
     };
     int status = check(&node->config, request, error);
     if (status != WW_OK)
@@ -52,5 +85,9 @@ int ww_node_request(struct ww_node *node, const struct ww_control_request *reque
                                      .group = request->group,
                                      .node = request->node};
     status = ww_shard_request(node->shard, &asked, REQUEST_TIMEOUT_NS);
-    return status == WW_OK ? WW_OK : refused(node, request, status, leader, error);
+    if (status != WW_OK)
+        return refused(node, request, status, answer, error);
+    answer->index = asked.index;
+    return request->op == WW_CONTROL_SNAPSHOT ? await_snapshot(node, request, answer, error)
+                                              : WW_OK;
 }

@@ -93,6 +93,25 @@ static void put_configuration(struct json_object *group, const struct ww_raft_st
     put_flag(configuration, "committed", raft->configuration_committed);
 }
 
+/* What is under way, and what came of the last one that failed. */
+static void put_snapshot(struct json_object *group, const struct ww_group_view *view)
+{
+    static const char *const steps[] = {
+        [WW_SNAPSHOT_NONE] = "none",           [WW_SNAPSHOT_VIEWING] = "viewing",
+        [WW_SNAPSHOT_VIEWED] = "viewed",       [WW_SNAPSHOT_STORING] = "storing",
+        [WW_SNAPSHOT_STORED] = "stored",       [WW_SNAPSHOT_RECORDING] = "recording",
+        [WW_SNAPSHOT_RECORDED] = "recorded",   [WW_SNAPSHOT_INSTALLED] = "installed",
+        [WW_SNAPSHOT_RESTORING] = "restoring",
+    };
+    put_number(group, "snapshot_bytes", view->snapshot_bytes);
+    put_text(group, "snapshot_step", steps[view->snapshot_step]);
+    put_number(group, "snapshot_staged_bytes", view->snapshot_staged_bytes);
+    put_number(group, "snapshot_failed_index", view->snapshot_failed_index);
+    put_text(group, "snapshot_failure",
+             view->snapshot_failed_status == WW_OK ? ""
+                                                   : ww_status_name(view->snapshot_failed_status));
+}
+
 static void put_groups(struct json_object *status, const struct ww_shard_view *view)
 {
     static const char *const roles[] = {"follower", "pre-candidate", "candidate", "leader"};
@@ -114,7 +133,7 @@ static void put_groups(struct json_object *status, const struct ww_shard_view *v
         put_text(group, "digest", digest);
         put_flag(group, "recovering", raft->amnesia);
         put_number(group, "snapshot_index", raft->snapshot_index);
-        put_number(group, "snapshot_bytes", view->groups[i].snapshot_bytes);
+        put_snapshot(group, &view->groups[i]);
         put_number(group, "election_timeout_ns", raft->election_timeout_ns);
         put_configuration(group, raft);
         if (raft->role == WW_RAFT_LEADER) {

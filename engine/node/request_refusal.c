@@ -17,6 +17,10 @@ static int not_leader(const struct ww_control_request *request, uint32_t self,
 static int busy(const struct ww_control_request *request, const struct ww_raft_status *raft,
                 struct ww_error *error)
 {
+    if (request->op == WW_CONTROL_SNAPSHOT)
+        return ww_fail(error, WW_EBUSY,
+                       "another snapshot of group %u is under way, or on its way to a follower",
+                       request->group);
     if (raft->transfer_to != 0)
         return ww_fail(error, WW_EBUSY, "group %u is being handed over to node %u", request->group,
                        raft->transfer_to);
@@ -43,6 +47,10 @@ static int contradiction(const struct ww_control_request *request, uint32_t self
     uint32_t node = request->node, group = request->group, bit = 1u << node;
     bool voter = (configuration->voters & bit) != 0;
     bool learner = (configuration->learners & bit) != 0;
+    if (request->op == WW_CONTROL_SNAPSHOT)
+        return ww_fail(error, WW_EINVAL, "group %u has no snapshot to take: %s", group,
+                       raft->commit == 0 ? "nothing is committed yet"
+                                         : "its log or its state machine does not know of them");
     const char *is = voter ? "a voter" : learner ? "a learner" : "no member";
     if (request->op == WW_CONTROL_TRANSFER && node == self)
         return ww_fail(error, WW_EINVAL, "node %u leads group %u already", node, group);

@@ -18,8 +18,6 @@ struct ww_log {
     bool have_next;
     struct ww_read_request read; /* taken from the ring, refused by the store so far */
     bool have_read;
-    struct ww_snapshot_request snapshot; /* likewise */
-    bool have_snapshot;
     bool told_recovered;
 };
 
@@ -113,32 +111,6 @@ static uint32_t start_reads(struct ww_shard *shard)
     }
 }
 
-static uint32_t store_snapshots(struct ww_shard *shard)
-{
-    struct ww_log *log = shard->log;
-    const struct ww_snapshot_request *request = &log->snapshot;
-    const struct ww_log_store_ops *ops = shard->store->ops;
-    uint32_t work = 0;
-    for (;;) {
-        if (!log->have_snapshot)
-            log->have_snapshot = ww_ring_pop(&shard->snapshots, &log->snapshot, 1) == 1;
-        if (!log->have_snapshot)
-            return work;
-        int status = WW_OK;
-        if (request->drop)
-            ops->snapshot_drop(shard->store, request->group, request->index);
-        else
-            status = ops->snapshot_save(shard->store, request->group, request->index, request->data,
-                                        request->bytes);
-        if (status == WW_EBUSY)
-            return work;
-        if (status != WW_OK)
-            ww_shard_fence(shard, status, "a snapshot cannot be stored");
-        log->have_snapshot = false;
-        work++;
-    }
-}
-
 static uint32_t report(struct ww_shard *shard)
 {
     struct ww_log_event events[EVENTS_PER_POLL];
@@ -172,7 +144,7 @@ uint32_t ww_log_work(struct ww_shard *shard)
     if (atomic_load_explicit(&shard->fenced, memory_order_relaxed) != 0)
         return work;
     tell_recovered(shard);
-    uint32_t started = write_blocks(shard) + start_reads(shard) + store_snapshots(shard);
+    uint32_t started = write_blocks(shard) + start_reads(shard);
     /* Without a disk a write is done at once: NET need not wait another round for it. */
     if (started > 0)
         work += report(shard);

@@ -128,7 +128,8 @@ struct ww_net {
     struct ww_raft_update update;
     struct ww_promise *promises; /* options.promises */
     uint64_t promises_first, promises_end;
-    uint32_t *dirty; /* ids of groups to flush */
+    bool saves_refused; /* the store had no room for a snapshot */
+    uint32_t *dirty;    /* ids of groups to flush */
     uint32_t dirty_count;
     uint32_t amnesiac; /* groups that may have forgotten promises */
 
@@ -161,7 +162,7 @@ static inline bool ww_net_fenced(const struct ww_net *net)
 uint32_t ww_net_receive(struct ww_net *net);
 
 /* net_request.c: the answer of the core, or why it was not asked. */
-int ww_net_request(struct ww_net *net, const struct ww_shard_request *request);
+int ww_net_request(struct ww_net *net, struct ww_shard_request *request);
 
 /* net_propose.c */
 void ww_net_propose(struct ww_net *net, uint32_t link, uint32_t client,
@@ -253,12 +254,14 @@ int ww_net_snapshot_create(struct ww_net *net, struct ww_group *group,
                            const struct ww_recovered_group *recovered, struct ww_raft_options *raft,
                            struct ww_error *error);
 void ww_net_snapshot_destroy(struct ww_group *group);
-/* APPLY was fed up to where the next one is due. */
-void ww_net_snapshot_take(struct ww_net *net, struct ww_group *group);
+/* Of what APPLY was fed. WW_OK: begun; WW_EBUSY: not now; WW_EINVAL: nothing was fed, or store or
+ * machine have none. */
+int ww_net_snapshot_take(struct ww_net *net, struct ww_group *group);
+int ww_net_snapshot_request(struct ww_net *net, struct ww_group *group, uint64_t *index);
 /* One step further, as far as it goes now; false: there was no room, come again. */
 bool ww_net_snapshot_advance(struct ww_net *net, struct ww_group *group);
-/* APPLY came back from SAVE or RESTORE, LOG from storing; the record is durable. */
-void ww_net_snapshot_built(struct ww_net *net, struct ww_group *group, int status);
+/* APPLY came back from SAVE or RESTORE, the store from saving; the record is durable. */
+void ww_net_snapshot_viewed(struct ww_net *net, struct ww_group *group, int status);
 void ww_net_snapshot_restored(struct ww_net *net, struct ww_group *group);
 void ww_net_snapshot_saved(struct ww_net *net, const struct ww_log_event *event);
 void ww_net_snapshot_recorded(struct ww_net *net, struct ww_group *group);

@@ -244,6 +244,8 @@ uint32_t ww_net_tick(struct ww_net *net)
         return 0;
     uint32_t ticks = 0;
     uint64_t next = net->now_ns + TICK_NS;
+    bool save_again = net->saves_refused;
+    net->saves_refused = false;
     for (uint32_t i = 0; i < net->shard->options.groups; i++) {
         struct ww_group *group = &net->groups[i];
         if (ww_raft_deadline_ns(group->raft) <= net->now_ns) {
@@ -251,6 +253,8 @@ uint32_t ww_net_tick(struct ww_net *net)
             ww_net_step(net, group, &event, NULL);
             ticks++;
         }
+        if (save_again && group->snapshot.step == WW_SNAPSHOT_VIEWED)
+            ww_net_mark_dirty(net, group);
     }
     net->next_tick_ns = next;
     return ticks;

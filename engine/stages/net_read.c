@@ -235,7 +235,7 @@ uint32_t ww_net_take_applied(struct ww_net *net)
         struct ww_group *group = &net->groups[items[i].group];
         switch (items[i].kind) {
         case WW_APPLY_SAVE:
-            ww_net_snapshot_built(net, group, items[i].status);
+            ww_net_snapshot_viewed(net, group, items[i].status);
             continue;
         case WW_APPLY_LOOKUP:
             ww_net_looked_up(net, group, items[i].slot);

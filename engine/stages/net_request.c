@@ -31,15 +31,18 @@ static int wanted_members(const struct ww_shard_request *request,
     }
 }
 
-int ww_net_request(struct ww_net *net, const struct ww_shard_request *request)
+int ww_net_request(struct ww_net *net, struct ww_shard_request *request)
 {
     struct ww_raft_event event = {.type = WW_RAFT_EV_TRANSFER, .node = request->node};
     if (request->op == WW_SHARD_TUNE)
         return ww_net_tune(net, request->wal);
-    if (request->group >= net->shard->options.groups || request->node < 1 ||
-        request->node > WW_NODES_MAX)
+    if (request->group >= net->shard->options.groups)
         return WW_ENOTFOUND;
     struct ww_group *group = &net->groups[request->group];
+    if (request->op == WW_SHARD_SNAPSHOT)
+        return ww_net_snapshot_request(net, group, &request->index);
+    if (request->node < 1 || request->node > WW_NODES_MAX)
+        return WW_ENOTFOUND;
     if (!ww_raft_is_leader(group->raft))
         return WW_ENOTLEADER;
     if (request->op != WW_SHARD_TRANSFER) {

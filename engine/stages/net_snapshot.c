@@ -5,26 +5,33 @@
  *
  * One at a time per group. Its way, whether it was taken here or came from the leader:
  *
- *   NONE ─▶ BUILDING ─▶ BUILT ─▶ STORING ─▶ STORED ─▶ RECORDING ─▶ RECORDED ─▶ NONE
- *    └──── from the leader ──▲                     from the leader │
- *                                        start ─▶ INSTALLED ◀──────┘
- *                                                     └─▶ RESTORING ─▶ NONE
+ *   NONE ─▶ VIEWING ─▶ VIEWED ─▶ STORING ─▶ STORED ─▶ RECORDING ─▶ RECORDED ─▶ NONE
+ *    └───── all parts from the leader ──▲              from the leader │
+ *                                            start ─▶ INSTALLED ◀──────┘
+ *                                                         └─▶ RESTORING ─▶ NONE
  */
 #include "engine/stages/net_internal.h"
+#include "engine/stages/stages_internal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
-static const struct ww_snapshot_header *header_of(const struct ww_snapshot_blob *blob)
+static void unmap(struct ww_net *net, struct ww_snapshot_blob *blob)
 {
-    return (const void *)blob->data;
+    struct ww_log_store *store = net->shard->store;
+    if (blob->data != NULL)
+        store->ops->snapshot_unmap(store, blob);
+    *blob = (struct ww_snapshot_blob){0};
 }
 
-static void free_blob(struct ww_snapshot_blob *blob)
+/* What SAVE took: it is in the store now, or will never be. */
+static void end_view(struct ww_snapshot_job *job)
 {
-    free(blob->data);
-    *blob = (struct ww_snapshot_blob){0};
+    if (job->viewed)
+        job->machine->end_view(job->machine->self, job->view);
+    job->viewed = false;
+    free(job->sessions);
+    job->sessions = NULL;
 }
 
 static void go(struct ww_group *group, enum ww_snapshot_step from, enum ww_snapshot_step to)
@@ -36,7 +43,7 @@ static void go(struct ww_group *group, enum ww_snapshot_step from, enum ww_snaps
 bool ww_net_can_snapshot(const struct ww_net *net)
 {
     const struct ww_shard *shard = net->shard;
-    return shard->store->ops->snapshot_save != NULL && shard->machine->save != NULL &&
+    return shard->store->ops->snapshot_save != NULL && shard->machine->view != NULL &&
            shard->machine->restore != NULL;
 }
 
@@ -44,83 +51,130 @@ bool ww_net_can_snapshot(const struct ww_net *net)
  * the leader's, of entries that came meanwhile and are not applied yet. */
 static void rest(struct ww_net *net, struct ww_group *group)
 {
-    const struct ww_shard_options *options = &net->shard->options;
-    const struct ww_snapshot_blob *kept = &group->snapshot.kept;
-    bool taken = options->snapshot_entries > 0 && ww_net_can_snapshot(net);
-    uint64_t newest = kept->data != NULL ? header_of(kept)->index : 0;
+    struct ww_group_snapshot *own = &group->snapshot;
+    uint64_t every = net->shard->options.snapshot_entries;
+    uint64_t newest = own->kept.data != NULL ? ww_snapshot_header(&own->kept)->index : 0;
     uint64_t from = group->fed > newest ? group->fed : newest;
-    group->snapshot.step = WW_SNAPSHOT_NONE;
-    group->snapshot.install = false;
-    group->snapshot.job = (struct ww_snapshot_job){0};
-    group->snapshot.next_index = taken ? from + options->snapshot_entries : UINT64_MAX;
+    own->step = WW_SNAPSHOT_NONE;
+    own->install = false;
+    own->job = (struct ww_snapshot_job){0};
+    own->staged = (struct ww_staged_snapshot){0};
+    own->next_index = UINT64_MAX;
+    if (every > 0 && every < UINT64_MAX - from && ww_net_can_snapshot(net))
+        own->next_index = from + every;
 }
 
-static void give_up(struct ww_net *net, struct ww_group *group)
+static void give_up(struct ww_net *net, struct ww_group *group, int status)
 {
-    free_blob(&group->snapshot.job.blob);
+    struct ww_group_snapshot *own = &group->snapshot;
+    own->failed_index = own->install ? own->staged.index : own->job.about.index;
+    own->failed_status = status;
+    end_view(&own->job);
+    unmap(net, &own->job.blob);
     net->counters.snapshots_failed++;
     rest(net, group);
 }
 
 /* ---- taking one ---- */
 
-void ww_net_snapshot_take(struct ww_net *net, struct ww_group *group)
+int ww_net_snapshot_take(struct ww_net *net, struct ww_group *group)
 {
-    struct ww_snapshot_job *job = &group->snapshot.job;
+    struct ww_group_snapshot *own = &group->snapshot;
     struct ww_snapshot_header about = {
         .group = group->id,
         .cluster = net->shard->options.cluster,
         .index = group->fed,
         .term = ww_raft_term_at(group->raft, group->fed),
     };
-    if (!ww_raft_configuration_at(group->raft, group->fed, &about.configuration) ||
-        ww_raft_sends_snapshot(group->raft) || ww_ring_free(&net->shard->committed) == 0)
-        return; /* asked again behind the next batch */
-    go(group, WW_SNAPSHOT_NONE, WW_SNAPSHOT_BUILDING);
-    *job = (struct ww_snapshot_job){.about = about};
-    group->snapshot.next_index = UINT64_MAX;
-    struct ww_committed item = {.kind = WW_APPLY_SAVE, .group = group->id, .job = job};
+    if (group->fed == 0 || !ww_net_can_snapshot(net))
+        return WW_EINVAL;
+    bool comes = own->staged.bytes > 0 && own->staged.index > ww_raft_commit(group->raft);
+    if (own->step != WW_SNAPSHOT_NONE || comes || ww_raft_sends_snapshot(group->raft) ||
+        !ww_raft_configuration_at(group->raft, group->fed, &about.configuration) ||
+        ww_ring_free(&net->shard->committed) == 0)
+        return WW_EBUSY; /* a due one is tried again behind the next batch */
+    go(group, WW_SNAPSHOT_NONE, WW_SNAPSHOT_VIEWING);
+    own->job = (struct ww_snapshot_job){.about = about};
+    own->staged = (struct ww_staged_snapshot){0};
+    own->next_index = UINT64_MAX;
+    own->failed_index = 0;
+    own->failed_status = WW_OK;
+    struct ww_committed item = {.kind = WW_APPLY_SAVE, .group = group->id, .job = &own->job};
     bool pushed = ww_ring_push(&net->shard->committed, &item);
     WW_ASSERT(pushed);
+    return WW_OK;
 }
 
-void ww_net_snapshot_built(struct ww_net *net, struct ww_group *group, int status)
+int ww_net_snapshot_request(struct ww_net *net, struct ww_group *group, uint64_t *index)
 {
-    go(group, WW_SNAPSHOT_BUILDING, WW_SNAPSHOT_BUILT);
+    const struct ww_snapshot_blob *kept = &group->snapshot.kept;
+    *index = group->fed;
+    if (kept->data != NULL && ww_snapshot_header(kept)->index == group->fed)
+        return WW_OK;
+    return ww_net_snapshot_take(net, group);
+}
+
+void ww_net_snapshot_viewed(struct ww_net *net, struct ww_group *group, int status)
+{
+    go(group, WW_SNAPSHOT_VIEWING, WW_SNAPSHOT_VIEWED);
     if (status != WW_OK)
-        give_up(net, group);
+        give_up(net, group, status);
     ww_net_mark_dirty(net, group);
 }
 
 /* ---- making it durable ---- */
 
+static void save(struct ww_net *net, struct ww_group *group)
+{
+    struct ww_log_store *store = net->shard->store;
+    struct ww_snapshot_job *job = &group->snapshot.job;
+    const struct ww_snapshot_save save = {
+        .group = group->id,
+        .about = job->about,
+        .sessions = ww_snapshot_produce_sessions,
+        .machine = ww_snapshot_produce_machine,
+        .context = job,
+    };
+    int status = store->ops->snapshot_save(store, &save);
+    if (status == WW_OK)
+        go(group, WW_SNAPSHOT_VIEWED, WW_SNAPSHOT_STORING);
+    else if (status == WW_EBUSY)
+        net->saves_refused = true; /* again at the next tick */
+    else
+        give_up(net, group, status);
+}
+
+/* The store checked it whole: is it what the leader said, and does it hold what RESTORE needs? */
+static int check_received(const struct ww_group *group)
+{
+    const struct ww_staged_snapshot *staged = &group->snapshot.staged;
+    const struct ww_snapshot_blob *blob = &group->snapshot.job.blob;
+    struct ww_session_table sessions;
+    if (ww_snapshot_header(blob)->index != staged->index ||
+        ww_snapshot_header(blob)->term != staged->term)
+        return WW_EDAMAGED;
+    return ww_snapshot_take_sessions(blob, &sessions);
+}
+
 void ww_net_snapshot_saved(struct ww_net *net, const struct ww_log_event *event)
 {
     struct ww_group *group = &net->groups[event->tag];
+    struct ww_snapshot_job *job = &group->snapshot.job;
+    int status = event->status;
     go(group, WW_SNAPSHOT_STORING, WW_SNAPSHOT_STORED);
-    if (event->status != WW_OK)
-        give_up(net, group);
+    end_view(job);
+    if (status == WW_OK) {
+        job->blob = event->snapshot;
+        status = group->snapshot.install ? check_received(group) : WW_OK;
+    }
+    if (status != WW_OK)
+        give_up(net, group, status);
     ww_net_mark_dirty(net, group);
-}
-
-static bool store(struct ww_net *net, struct ww_group *group)
-{
-    const struct ww_snapshot_blob *blob = &group->snapshot.job.blob;
-    struct ww_snapshot_request request = {
-        .group = group->id,
-        .index = header_of(blob)->index,
-        .data = blob->data,
-        .bytes = blob->bytes,
-    };
-    if (!ww_ring_push(&net->shard->snapshots, &request))
-        return false;
-    go(group, WW_SNAPSHOT_BUILT, WW_SNAPSHOT_STORING);
-    return true;
 }
 
 static bool record(struct ww_net *net, struct ww_group *group)
 {
-    const struct ww_snapshot_header *about = header_of(&group->snapshot.job.blob);
+    const struct ww_snapshot_header *about = ww_snapshot_header(&group->snapshot.job.blob);
     ww_net_seal_open(net);
     uint8_t *place = ww_net_reserve(net, WW_BATCH_HEADER_BYTES);
     if (place == NULL)
@@ -142,16 +196,12 @@ void ww_net_snapshot_recorded(struct ww_net *net, struct ww_group *group)
 /* It takes the place of the one that was kept; older ones may go. */
 static void keep(struct ww_net *net, struct ww_group *group)
 {
+    struct ww_log_store *store = net->shard->store;
     struct ww_group_snapshot *own = &group->snapshot;
-    struct ww_snapshot_request drop = {
-        .drop = true,
-        .group = group->id,
-        .index = header_of(&own->job.blob)->index,
-    };
-    free(own->kept.data);
+    unmap(net, &own->kept);
     own->kept = own->job.blob;
-    /* Without room it is the next one that says so: all below its index are dropped. */
-    ww_ring_push(&net->shard->snapshots, &drop);
+    own->job.blob = (struct ww_snapshot_blob){0};
+    store->ops->snapshot_drop(store, group->id, ww_snapshot_header(&own->kept)->index);
 }
 
 /* Entries below `first_index` leave what NET knows of the log, as they left the core's. */
@@ -165,7 +215,7 @@ static void forget_entries(struct ww_group *group, uint64_t first_index)
 static void compact(struct ww_net *net, struct ww_group *group)
 {
     const struct ww_snapshot_blob *blob = &group->snapshot.job.blob;
-    uint64_t index = header_of(blob)->index;
+    uint64_t index = ww_snapshot_header(blob)->index;
     uint64_t kept = net->shard->options.snapshot_keep;
     uint64_t first = index >= kept ? index - kept + 1 : 1;
     if (first > group->applied + 1)
@@ -188,7 +238,7 @@ static void compact(struct ww_net *net, struct ww_group *group)
 static void install(struct ww_net *net, struct ww_group *group)
 {
     const struct ww_snapshot_blob *blob = &group->snapshot.job.blob;
-    const struct ww_snapshot_header *about = header_of(blob);
+    const struct ww_snapshot_header *about = ww_snapshot_header(blob);
     if (ww_raft_commit(group->raft) >= about->index) {
         compact(net, group); /* the log caught up meanwhile */
         return;
@@ -219,7 +269,7 @@ static bool restore(struct ww_net *net, struct ww_group *group)
 {
     struct ww_snapshot_job *job = &group->snapshot.job;
     struct ww_committed item = {.kind = WW_APPLY_RESTORE, .group = group->id, .job = job};
-    job->about = *header_of(&group->snapshot.kept);
+    job->about = *ww_snapshot_header(&group->snapshot.kept);
     job->blob = group->snapshot.kept;
     if (!ww_ring_push(&net->shard->committed, &item))
         return false;
@@ -237,30 +287,13 @@ void ww_net_snapshot_restored(struct ww_net *net, struct ww_group *group)
     ww_net_mark_dirty(net, group);
 }
 
-/* One that came whole from the leader goes the same way as one of our own. */
-static void begin_install(struct ww_net *net, struct ww_group *group)
-{
-    struct ww_group_snapshot *own = &group->snapshot;
-    bool needed = own->staged.index > ww_raft_commit(group->raft);
-    if (needed) {
-        go(group, WW_SNAPSHOT_NONE, WW_SNAPSHOT_BUILT);
-        own->job = (struct ww_snapshot_job){.blob = own->staged.blob};
-        own->install = true;
-        own->next_index = UINT64_MAX;
-    } else {
-        free(own->staged.blob.data);
-    }
-    own->staged = (struct ww_staged_snapshot){0};
-}
-
 bool ww_net_snapshot_advance(struct ww_net *net, struct ww_group *group)
 {
     struct ww_group_snapshot *own = &group->snapshot;
-    if (own->step == WW_SNAPSHOT_NONE && own->staged.whole)
-        begin_install(net, group);
     switch (own->step) {
-    case WW_SNAPSHOT_BUILT:
-        return store(net, group);
+    case WW_SNAPSHOT_VIEWED:
+        save(net, group);
+        return true;
     case WW_SNAPSHOT_STORED:
         return record(net, group);
     case WW_SNAPSHOT_RECORDED:
@@ -283,24 +316,23 @@ static int load(struct ww_net *net, struct ww_group *group,
 {
     struct ww_log_store *store = net->shard->store;
     struct ww_snapshot_blob *kept = &group->snapshot.kept;
-    struct ww_snapshot view;
-    void *data = NULL;
+    struct ww_session_table sessions;
     if (!ww_net_can_snapshot(net))
         return ww_fail(
             error, WW_EINVAL,
             "its log begins behind a snapshot, which store or state machine do not know");
-    int status =
-        store->ops->snapshot_load(store, group->id, recovered->base_index, &data, &kept->bytes);
-    kept->data = data;
+    int status = store->ops->snapshot_map(store, group->id, recovered->base_index, kept);
     if (status != WW_OK)
         return ww_fail(error, status, "it cannot be read");
-    status =
-        ww_snapshot_check(data, kept->bytes, net->shard->options.cluster, group->id, &view, error);
-    if (status == WW_OK &&
-        (view.header->index != recovered->base_index || view.header->term != recovered->base_term))
+    status = ww_snapshot_check(kept, net->shard->options.cluster, group->id, error);
+    if (status != WW_OK)
+        return status;
+    const struct ww_snapshot_header *about = ww_snapshot_header(kept);
+    if (about->index != recovered->base_index || about->term != recovered->base_term)
         return ww_fail(error, WW_EDAMAGED, "it ends at index %" PRIu64 ", term %" PRIu64,
-                       view.header->index, view.header->term);
-    return status;
+                       about->index, about->term);
+    status = ww_snapshot_take_sessions(kept, &sessions);
+    return status == WW_OK ? WW_OK : ww_fail(error, status, "its sessions cannot be");
 }
 
 int ww_net_snapshot_create(struct ww_net *net, struct ww_group *group,
@@ -318,7 +350,7 @@ int ww_net_snapshot_create(struct ww_net *net, struct ww_group *group,
                                recovered->base_index);
     raft->base_index = recovered->base_index;
     raft->base_term = recovered->base_term;
-    raft->configuration = header_of(&group->snapshot.kept)->configuration;
+    raft->configuration = ww_snapshot_header(&group->snapshot.kept)->configuration;
     raft->snapshot_bytes = group->snapshot.kept.bytes;
     group->snapshot.step = WW_SNAPSHOT_INSTALLED;
     group->snapshot.next_index = UINT64_MAX;
@@ -326,11 +358,26 @@ int ww_net_snapshot_create(struct ww_net *net, struct ww_group *group,
     return WW_OK;
 }
 
+static void unmap_group(struct ww_net *net, struct ww_group_snapshot *own)
+{
+    if (own->job.blob.data == own->kept.data)
+        own->job.blob = (struct ww_snapshot_blob){0}; /* APPLY restored it */
+    unmap(net, &own->job.blob);
+    unmap(net, &own->kept);
+}
+
+void ww_net_unmap(struct ww_net *net)
+{
+    struct ww_log_event event;
+    while (ww_ring_pop(&net->shard->durable, &event, 1) == 1) {
+        if (event.type == WW_LOG_SNAPSHOT_SAVED && event.status == WW_OK)
+            unmap(net, &event.snapshot);
+    }
+    for (uint32_t i = 0; net->groups != NULL && i < net->shard->options.groups; i++)
+        unmap_group(net, &net->groups[i].snapshot);
+}
+
 void ww_net_snapshot_destroy(struct ww_group *group)
 {
-    struct ww_group_snapshot *own = &group->snapshot;
-    if (own->step < WW_SNAPSHOT_INSTALLED)
-        free(own->job.blob.data); /* from then on it is the one that is kept */
-    free(own->kept.data);
-    free(own->staged.blob.data);
+    end_view(&group->snapshot.job);
 }

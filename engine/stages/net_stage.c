@@ -228,6 +228,7 @@ void ww_net_destroy(struct ww_net *net)
 {
     if (net == NULL)
         return;
+    ww_net_unmap(net);
     for (uint32_t i = 0; net->groups != NULL && i < net->shard->options.groups; i++) {
         ww_raft_destroy(net->groups[i].raft);
         ww_log_index_free(&net->groups[i].index);
@@ -269,6 +270,15 @@ static void tell_asker(struct ww_net *net)
     WW_ASSERT(written == sizeof(one));
 }
 
+static void view_snapshot(struct ww_group_view *view, const struct ww_group_snapshot *snapshot)
+{
+    view->snapshot_bytes = snapshot->kept.bytes;
+    view->snapshot_step = snapshot->step;
+    view->snapshot_staged_bytes = snapshot->staged.bytes;
+    view->snapshot_failed_index = snapshot->failed_index;
+    view->snapshot_failed_status = snapshot->failed_status;
+}
+
 static void serve_view(struct ww_net *net)
 {
     struct ww_shard_view *view = take_wish(&net->view_wanted);
@@ -285,7 +295,7 @@ static void serve_view(struct ww_net *net)
         ww_raft_status(net->groups[i].raft, &groups[i].raft);
         groups[i].applied = net->groups[i].applied;
         groups[i].digest = net->groups[i].digest;
-        groups[i].snapshot_bytes = net->groups[i].snapshot.kept.bytes;
+        view_snapshot(&groups[i], &net->groups[i].snapshot);
     }
     tell_asker(net);
 }

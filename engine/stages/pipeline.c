@@ -54,8 +54,6 @@ static int create_rings(struct ww_shard *shard)
         {&shard->persist, "persist", sizeof(struct ww_log_range), WW_PERSIST_RING_SLOTS},
         {&shard->durable, "durable", sizeof(struct ww_log_event), WW_DURABLE_RING_SLOTS},
         {&shard->reads, "reads", sizeof(struct ww_read_request), 2 * WW_READ_BUFFERS},
-        {&shard->snapshots, "snapshots", sizeof(struct ww_snapshot_request),
-         WW_SNAPSHOT_RING_SLOTS},
         {&shard->committed, "committed", sizeof(struct ww_committed), WW_APPLY_RING_SLOTS},
         {&shard->applied, "applied", sizeof(struct ww_applied), WW_APPLY_RING_SLOTS},
     };
@@ -116,6 +114,12 @@ int ww_shard_create(const struct ww_shard_options *options, struct ww_transport 
     return WW_OK;
 }
 
+void ww_shard_unmap(struct ww_shard *shard)
+{
+    if (shard != NULL)
+        ww_net_unmap(shard->net);
+}
+
 void ww_shard_destroy(struct ww_shard *shard)
 {
     if (shard == NULL)
@@ -126,7 +130,6 @@ void ww_shard_destroy(struct ww_shard *shard)
     ww_ring_destroy(&shard->persist);
     ww_ring_destroy(&shard->durable);
     ww_ring_destroy(&shard->reads);
-    ww_ring_destroy(&shard->snapshots);
     ww_ring_destroy(&shard->committed);
     ww_ring_destroy(&shard->applied);
     free(shard);

@@ -6,7 +6,6 @@
  *   network <=========> NET ──persist──▶ LOG <================================> disk
  *                        │ ◀──durable───  │   (reads of the log come and go here too)
  *                        │ ──reads─────▶  │
- *                        │ ──snapshots─▶  │
  *                        │ ──committed─▶ APPLY (state machine)
  *                        │ ◀──applied───  │
  *
@@ -14,7 +13,6 @@
  * persist    closed block         NET leaves the block open and grows it; full buffer: BUSY
  * durable    event of the disk    LOG leaves completions where they are (in the completion queue)
  * reads      read of the log      never full: NET owns fewer read buffers than it has slots
- * snapshots  store, drop          NET asks again at a later poll
  * committed  batch, lookup, query, save, restore: NET feeds the rest at a later poll
  * applied    how far it came      APPLY takes no further batch
  *
@@ -22,6 +20,9 @@
  * the `durable` event covers them, and writes a read buffer from `reads` until its event is back.
  * APPLY reads batches from `committed` until the `applied` position covers them. What else an item
  * points to is APPLY's until the item is back.
+ *
+ * Snapshots do not go through LOG: NET asks the store, whose own thread writes them; what came of
+ * it is an event of the disk.
  */
 #ifndef WW_STAGES_PIPELINE_H
 #define WW_STAGES_PIPELINE_H
@@ -64,19 +65,10 @@ struct ww_read_request {
     uint32_t buffer;
 };
 
-/* NET to LOG: store a snapshot, or drop those of the group below `index`. */
-struct ww_snapshot_request {
-    const void *data; /* NET's until the event SNAPSHOT_SAVED */
-    size_t bytes;
-    uint64_t index;
-    uint32_t group;
-    uint32_t drop; /* 0 or 1 */
-};
-
 /* What NET asks of APPLY, in this order; each comes back through `applied`. */
 enum ww_apply_kind {
     WW_APPLY_BATCH,   /* run the machine on the entries [from, to] of the batch */
-    WW_APPLY_SAVE,    /* make a snapshot of the state at this very point */
+    WW_APPLY_SAVE,    /* take a view of the state at this very point, for a snapshot */
     WW_APPLY_RESTORE, /* take the state from a snapshot */
     WW_APPLY_LOOKUP,  /* copy what is known of the session with that id; id 0: nothing */
     WW_APPLY_QUERY,   /* let the machine answer a query */
@@ -184,7 +176,7 @@ struct ww_shard {
     struct ww_log_store *store;
     struct ww_clock *clock;
     struct ww_state_machine *machine;
-    struct ww_ring persist, durable, reads, snapshots, committed, applied;
+    struct ww_ring persist, durable, reads, committed, applied;
     struct ww_net *net;
     struct ww_log *log;
     struct ww_apply *apply;
@@ -209,6 +201,10 @@ int ww_shard_create(const struct ww_shard_options *options, struct ww_transport 
                     struct ww_state_machine *machine, struct ww_group_recovery *recovered,
                     struct ww_shard **shard, struct ww_error *error);
 void ww_shard_destroy(struct ww_shard *shard);
+
+/* When no agent runs any more, before the store is closed (and that before the shard is destroyed,
+ * whose memory it uses): gives back the snapshots that are mapped. */
+void ww_shard_unmap(struct ww_shard *shard);
 
 /* The stages' work functions: each returns how much it did. One thread calls each. */
 uint32_t ww_net_work(struct ww_shard *shard);

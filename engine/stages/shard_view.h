@@ -6,6 +6,7 @@
 #ifndef WW_STAGES_SHARD_VIEW_H
 #define WW_STAGES_SHARD_VIEW_H
 
+#include "engine/groups/group.h"
 #include "engine/raft/raft.h"
 #include "engine/stages/pipeline.h"
 
@@ -28,6 +29,10 @@ struct ww_group_view {
     uint64_t applied;
     uint64_t digest;
     uint64_t snapshot_bytes; /* of the newest snapshot; its index is in `raft` */
+    enum ww_snapshot_step snapshot_step;
+    uint64_t snapshot_staged_bytes; /* that came of the leader's */
+    uint64_t snapshot_failed_index; /* of the last one that failed, and why; WW_OK: none did */
+    int snapshot_failed_status;
 };
 
 struct ww_shard_view {
@@ -50,29 +55,32 @@ struct ww_shard_view {
     struct ww_group_view *groups; /* group_count, the asker's memory */
 };
 
-/* What an operator asks of a group, and only its leader does; and one that any node does. */
+/* What an operator asks of a group, and only its leader does; TUNE and SNAPSHOT any node does. */
 enum ww_shard_op {
     WW_SHARD_ADD, /* as a learner; a member stays what it is */
     WW_SHARD_PROMOTE,
     WW_SHARD_DEMOTE,
     WW_SHARD_REMOVE,
     WW_SHARD_TRANSFER,
-    WW_SHARD_TUNE, /* of the shard, not of a group: any node takes it */
+    WW_SHARD_TUNE,     /* of the shard, not of a group */
+    WW_SHARD_SNAPSHOT, /* take one now, of what is applied */
 };
 
 struct ww_shard_request {
     enum ww_shard_op op;
     uint32_t group;
-    uint32_t node;
+    uint32_t node;                   /* TUNE, SNAPSHOT: none */
     const struct ww_wal_tuning *wal; /* TUNE */
     int status;                      /* the answer */
+    uint64_t index;                  /* SNAPSHOT: where it ends, or one that is there already */
 };
 
 /*
  * Asks NET to begin a change; `request->status` and the result are the core's answer to it
  * (WW_RAFT_EV_CHANGE, WW_RAFT_EV_TRANSFER) or ww_net_tune, or WW_ENOTFOUND for an unknown group,
- * WW_ECLOSED when the shard is fenced. Waits up to `timeout_ns`; one asker at a time, of this and
- * the view.
+ * WW_ECLOSED when the shard is fenced. SNAPSHOT: WW_EBUSY while another is under way or on its way
+ * to a follower, WW_EINVAL when nothing is applied yet, or store or machine have none. Waits up to
+ * `timeout_ns`; one asker at a time, of this and the view.
  */
 int ww_shard_request(struct ww_shard *shard, struct ww_shard_request *request, uint64_t timeout_ns);
 

@@ -9,6 +9,7 @@
 int ww_net_create(struct ww_shard *shard, struct ww_group_recovery *recovered,
                   struct ww_error *error);
 void ww_net_destroy(struct ww_net *net);
+void ww_net_unmap(struct ww_net *net);
 int ww_log_create(struct ww_shard *shard);
 void ww_log_destroy(struct ww_log *log);
 int ww_apply_create(struct ww_shard *shard);
@@ -30,5 +31,10 @@ void ww_apply_lookup(struct ww_shard *shard, const struct ww_committed *item);
 /* apply_snapshot.c: the negative status of SAVE, and of RESTORE. */
 int ww_apply_save(struct ww_shard *shard, struct ww_snapshot_job *job);
 int ww_apply_restore(struct ww_shard *shard, const struct ww_snapshot_job *job);
+/* What a job, their context, was given by SAVE: for the store. */
+int ww_snapshot_produce_sessions(void *context, ww_state_write write, void *sink);
+int ww_snapshot_produce_machine(void *context, ww_state_write write, void *sink);
+/* Those of a checked snapshot. WW_EDAMAGED: they are none. */
+int ww_snapshot_take_sessions(const struct ww_snapshot_blob *blob, struct ww_session_table *table);
 
 #endif

@@ -60,6 +60,7 @@ struct ww_raft_message {
         /* APPEND: the leader's newest round of heartbeats, low 32 bits; REJOIN: of questions;
          * REJOIN_REPLY: that it answers. */
         uint32_t round;
+        uint32_t identity; /* SNAPSHOT: CRC32C of its header: two nodes' may end alike */
     };
     uint64_t term;
     uint64_t index;

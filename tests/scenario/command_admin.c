@@ -109,13 +109,9 @@ static void run_snapshot(struct scenario *scenario)
         return;
     }
     struct ww_shard *shard = scenario->cluster->world->nodes[node].shard;
-    if (group->fed == 0 || group->snapshot.step != WW_SNAPSHOT_NONE ||
-        !ww_net_can_snapshot(shard->net)) {
-        script_fail(line, "node %" PRIu32 " cannot take a snapshot now", node);
-        return;
-    }
     shard->options.snapshot_keep = kept;
-    ww_net_snapshot_take(shard->net, group);
+    if (ww_net_snapshot_take(shard->net, group) != WW_OK)
+        script_fail(line, "node %" PRIu32 " cannot take a snapshot now", node);
     cluster_poll(scenario->cluster, node);
 }
 

@@ -262,6 +262,8 @@ static void begin(struct sim *sim, uint64_t seed)
     options.write_depth = settings->write_depth;
     options.shard.wal = settings->wal;
     options.disk_bytes = settings->disk_bytes;
+    options.parts_refused = settings->parts_refused;
+    options.parts_lost = settings->parts_lost;
     options.shard.session_timeout_ns = settings->session_timeout_ns;
     options.shard.groups = settings->groups;
     options.shard.configuration = settings->configuration;

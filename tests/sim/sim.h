@@ -50,8 +50,9 @@ struct sim_settings {
     uint32_t cuts, crashes, power_cuts, pauses, jumps, failed_writes, rot, alone;
     uint32_t room;  /* disks are full but for what they get; 0: they have enough */
     uint32_t stops; /* per cent of the pauses: within a poll */
+    uint32_t parts_refused, parts_lost; /* per cent of a leader's snapshot */
     /* What operators do, per second; and how often a snapshot is taken (0: never). */
-    uint32_t changes, transfers;
+    uint32_t changes, transfers, snapshots;
     uint64_t snapshot_entries, snapshot_keep;
     struct ww_configuration configuration; /* in the beginning */
     bool adaptive, leases, priorities;
@@ -185,6 +186,7 @@ static inline uint64_t sim_pick(struct sim *sim, uint64_t low, uint64_t high)
 /* sim_operator.c */
 void sim_change_members(struct sim *sim, uint32_t group);
 void sim_transfer(struct sim *sim, uint32_t group);
+void sim_snapshot(struct sim *sim, uint32_t node, uint32_t group);
 
 /* sim_faults.c */
 void sim_choose(struct sim *sim);

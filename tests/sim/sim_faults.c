@@ -18,6 +18,7 @@ enum fault {
     FAULT_STRANGERS,
     FAULT_CHANGE, /* not faults, but they come in the same way */
     FAULT_TRANSFER,
+    FAULT_SNAPSHOT,
     FAULT_READ,
     FAULTS,
 };
@@ -106,6 +107,9 @@ void sim_choose(struct sim *sim)
         .transfers = perhaps(sim, 40, 15),
         .snapshot_entries = perhaps(sim, 60, 100),
         .snapshot_keep = perhaps(sim, 50, 50),
+        .snapshots = perhaps(sim, 30, 40),
+        .parts_refused = perhaps(sim, 40, 40),
+        .parts_lost = perhaps(sim, 20, 10),
         .adaptive = sim_chance(sim, 30),
         .leases = sim_chance(sim, 50),
         .priorities = sim_chance(sim, 30),
@@ -145,6 +149,7 @@ static uint32_t rate_of(const struct sim_settings *settings, uint32_t fault)
         [FAULT_STRANGERS] = settings->strangers,
         [FAULT_CHANGE] = settings->changes,
         [FAULT_TRANSFER] = settings->transfers,
+        [FAULT_SNAPSHOT] = settings->snapshots,
         [FAULT_READ] = settings->reads,
     };
     return rates[fault];
@@ -336,11 +341,11 @@ static void rot_snapshot(struct sim *sim, uint32_t id)
 {
     struct world_disk *disk = &sim->world->nodes[id].disk;
     struct world_snapshot *snapshot = &disk->snapshots[sim_pick(sim, 0, disk->snapshot_count - 1)];
-    uint64_t at = sim_pick(sim, 0, snapshot->size_bytes - 1);
+    uint64_t at = sim_pick(sim, 0, snapshot->file.bytes - 1);
     note(sim, "%lu  disk: damage of the snapshot at %lu, byte %lu (%lu %lu %lu)", id,
          snapshot->index, at);
     sim->nodes[id].damaged = true;
-    snapshot->data[at] ^= (uint8_t)(1u << sim_pick(sim, 0, 7));
+    snapshot->file.data[at] ^= (uint8_t)(1u << sim_pick(sim, 0, 7));
 }
 
 /* A node that is full may write again, for a while. */
@@ -462,6 +467,8 @@ void sim_fault(struct sim *sim, uint32_t fault)
         sim_strangers(sim, (uint32_t)sim_pick(sim, 0, sim->settings.groups - 1));
     else if (fault == FAULT_CHANGE)
         sim_change_members(sim, (uint32_t)sim_pick(sim, 0, sim->settings.groups - 1));
+    else if (fault == FAULT_SNAPSHOT)
+        sim_snapshot(sim, id, (uint32_t)sim_pick(sim, 0, sim->settings.groups - 1));
     else if (fault == FAULT_READ)
         sim_read(sim, (uint32_t)sim_pick(sim, 0, sim->settings.groups - 1));
     else
@@ -473,6 +480,7 @@ void sim_fault(struct sim *sim, uint32_t fault)
 void sim_faults_end(struct sim *sim)
 {
     sim->calm = true;
+    sim->world->options.parts_refused = sim->world->options.parts_lost = 0;
     sim_heal(sim);
     for (uint32_t id = 1; id <= sim->settings.nodes; id++) {
         struct world_node *node = &sim->world->nodes[id];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an operator asks of a group: members come and go, leaders hand over. */
+/* What an operator asks of a group: members come and go, leaders hand over, snapshots. */
 #include "sim.h"
 
 static uint32_t leader_of(struct sim *sim, uint32_t group)
@@ -14,14 +14,15 @@ static uint32_t leader_of(struct sim *sim, uint32_t group)
 }
 
 /* As ww_shard_request does it, which waits for another thread. */
-static int ask(struct sim *sim, uint32_t leader, struct ww_shard_request request)
+static int ask(struct sim *sim, uint32_t node, struct ww_shard_request request)
 {
-    int status = ww_net_request(sim->world->nodes[leader].shard->net, &request);
-    sim_trace_add(&sim->trace, sim->world->now_ns,
-                  "%lu  REQUEST %lu (add promote demote remove transfer) node %lu of group %lu: "
-                  "status %lu (%lu)",
-                  leader, request.op, request.node, request.group, (uint64_t)-status, 0);
-    sim_poll_node(sim, leader);
+    int status = ww_net_request(sim->world->nodes[node].shard->net, &request);
+    sim_trace_add(
+        &sim->trace, sim->world->now_ns,
+        "%lu  REQUEST %lu (add promote demote remove transfer snapshot) node %lu of group "
+        "%lu: status %lu (%lu)",
+        node, request.op, request.node, request.group, (uint64_t)-status, 0);
+    sim_poll_node(sim, node);
     return status;
 }
 
@@ -47,4 +48,11 @@ void sim_transfer(struct sim *sim, uint32_t group)
     };
     if (leader != 0)
         ask(sim, leader, request);
+}
+
+void sim_snapshot(struct sim *sim, uint32_t node, uint32_t group)
+{
+    const struct ww_shard *shard = sim->world->nodes[node].shard;
+    if (shard != NULL && atomic_load(&shard->fenced) == 0 && !sim->world->nodes[node].paused)
+        ask(sim, node, (struct ww_shard_request){.op = WW_SHARD_SNAPSHOT, .group = group});
 }

@@ -21,6 +21,7 @@
 #include "engine/base/random.h"
 #include "engine/stages/net_internal.h"
 #include "engine/wire/batch.h"
+#include "tests/memory_file.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -88,11 +89,13 @@ struct world_operation {
     uint64_t id;
     enum world_operation_kind kind;
     uint64_t position; /* SNAPSHOT: its index */
-    uint8_t *data;     /* the shard's memory: it must not change while the operation is in flight */
+    uint8_t *data;     /* SNAPSHOT: malloc, NULL when it fails. Else the shard's memory, which must
+                        * not change while the operation is in flight */
     uint32_t size_bytes;
     uint32_t tag;      /* SNAPSHOT: its group */
-    uint32_t checksum; /* WRITE, SNAPSHOT: of the bytes when it began */
+    uint32_t checksum; /* WRITE: of the bytes when it began */
     bool done;         /* a WRITE behind one that is not done yet */
+    int status;        /* SNAPSHOT: it will fail so */
     uint64_t due_ns;   /* the driver's own; 0 at the beginning */
 };
 
@@ -103,8 +106,13 @@ enum world_survival { WORLD_SURVIVE_NONE, WORLD_SURVIVE_ALL, WORLD_SURVIVE_RANDO
 struct world_snapshot {
     uint32_t group;
     uint64_t index;
-    uint8_t *data; /* malloc */
-    uint32_t size_bytes;
+    struct memory_file file;
+};
+
+/* What came of a leader's snapshot. */
+struct world_received {
+    uint64_t index;
+    struct memory_file file;
 };
 
 struct world_disk {
@@ -124,7 +132,8 @@ struct world_disk {
     struct ww_log_event events[WORLD_OPERATIONS + 2];
     uint32_t snapshot_count;
     struct world_snapshot snapshots[WORLD_SNAPSHOTS];
-    uint64_t cut_bytes; /* of the last recovery */
+    struct world_received received[WORLD_GROUPS]; /* not complete */
+    uint64_t cut_bytes;                           /* of the last recovery */
 };
 
 /* The operation is complete: the bytes are on the disk, or those of a read in their buffer. */
@@ -205,6 +214,8 @@ struct world_options {
     struct ww_shard_options shard;
     uint32_t write_depth;
     uint64_t disk_bytes; /* of each node; the log is full there */
+    uint32_t parts_refused,
+        parts_lost; /* percent of a leader's snapshot: not taken; all given up */
     struct world_hooks hooks;
 };
 

@@ -106,22 +106,77 @@ static void release_disk(struct ww_log_store *store, uint64_t position)
         disk->identity_durable = first;
 }
 
-static int save_snapshot(struct ww_log_store *store, uint32_t group, uint64_t index,
-                         const void *data, size_t bytes)
+static bool saves(const struct world_disk *disk, uint32_t group)
+{
+    for (uint32_t i = 0; i < disk->operation_count; i++)
+        if (disk->operations[i].kind == WORLD_SNAPSHOT && disk->operations[i].tag == group)
+            return true;
+    return false;
+}
+
+static void begin_snapshot(struct world_disk *disk, uint32_t group, uint64_t index,
+                           const struct memory_file *file, int status)
+{
+    begin(disk, (struct world_operation){
+                    .kind = WORLD_SNAPSHOT,
+                    .position = index,
+                    .data = file->data,
+                    .size_bytes = (uint32_t)file->bytes,
+                    .tag = group,
+                    .status = status,
+                });
+}
+
+static int save_snapshot(struct ww_log_store *store, const struct ww_snapshot_save *save)
 {
     struct world_disk *disk = disk_of(store);
+    struct memory_file file;
     if (disk->failed)
         return WW_ECLOSED;
     if (in_flight(disk, WORLD_SNAPSHOT) == WORLD_GROUPS)
         return WW_EBUSY;
-    begin(disk, (struct world_operation){
-                    .kind = WORLD_SNAPSHOT,
-                    .position = index,
-                    .data = (uint8_t *)(uintptr_t)data,
-                    .size_bytes = (uint32_t)bytes,
-                    .tag = group,
-                    .checksum = ww_crc32c(data, bytes),
-                });
+    if (saves(disk, save->group))
+        broken(disk, "two snapshots of a group at a time");
+    memory_file_free(&disk->received[save->group].file);
+    int status = memory_file_save(&file, save);
+    begin_snapshot(disk, save->group, save->about.index, &file, status);
+    return WW_OK;
+}
+
+static bool chance(struct world_disk *disk, uint32_t percent)
+{
+    return percent > 0 && ww_random_range(&disk->world->random, 0, 100) < percent;
+}
+
+static int receive_snapshot(struct ww_log_store *store, uint32_t group, uint64_t index,
+                            uint64_t offset, const void *data, uint32_t bytes, bool last)
+{
+    struct world_disk *disk = disk_of(store);
+    struct world_received *received = &disk->received[group];
+    if (disk->failed)
+        return WW_ECLOSED;
+    if (in_flight(disk, WORLD_SNAPSHOT) == WORLD_GROUPS ||
+        chance(disk, disk->world->options.parts_refused))
+        return WW_EBUSY;
+    if (saves(disk, group))
+        broken(disk, "a part of a snapshot while another is saved");
+    if (offset == 0) {
+        memory_file_free(&received->file);
+        received->index = index;
+    }
+    if (received->index != index || received->file.bytes != offset)
+        broken(disk, "a part of a snapshot that does not follow");
+    if (chance(disk, disk->world->options.parts_lost)) {
+        memory_file_free(&received->file);
+        return WW_ENOSPC;
+    }
+    memory_file_write(&received->file, data, bytes);
+    if (!last)
+        return WW_OK;
+    struct ww_snapshot_blob whole = {received->file.data, received->file.bytes};
+    begin_snapshot(disk, group, index, &received->file,
+                   ww_snapshot_check(&whole, WORLD_CLUSTER, group, NULL));
+    received->file = (struct memory_file){0};
     return WW_OK;
 }
 
@@ -131,7 +186,7 @@ static void remove_snapshots(struct world_disk *disk, uint32_t group, uint64_t f
     for (uint32_t i = 0; i < disk->snapshot_count; i++) {
         struct world_snapshot snapshot = disk->snapshots[i];
         if (snapshot.group == group && snapshot.index >= from && snapshot.index < below)
-            free(snapshot.data);
+            memory_file_free(&snapshot.file);
         else
             disk->snapshots[kept++] = snapshot;
     }
@@ -143,22 +198,23 @@ static void drop_snapshots(struct ww_log_store *store, uint32_t group, uint64_t 
     remove_snapshots(disk_of(store), group, 0, index);
 }
 
-static int load_snapshot(struct ww_log_store *store, uint32_t group, uint64_t index, void **data,
-                         size_t *bytes)
+static int map_snapshot(struct ww_log_store *store, uint32_t group, uint64_t index,
+                        struct ww_snapshot_blob *blob)
 {
     const struct world_disk *disk = disk_of(store);
     for (uint32_t i = 0; i < disk->snapshot_count; i++) {
         const struct world_snapshot *snapshot = &disk->snapshots[i];
         if (snapshot->group != group || snapshot->index != index)
             continue;
-        *data = malloc(snapshot->size_bytes);
-        *bytes = snapshot->size_bytes;
-        if (*data == NULL)
-            return WW_ENOMEM;
-        memcpy(*data, snapshot->data, snapshot->size_bytes);
+        *blob = memory_file_map(&snapshot->file);
         return WW_OK;
     }
     return WW_ENOTFOUND;
+}
+
+static void unmap_snapshot(struct ww_log_store *store, struct ww_snapshot_blob *blob)
+{
+    memory_file_unmap(blob);
 }
 
 static void close_disk(struct ww_log_store *store)
@@ -173,8 +229,10 @@ static const struct ww_log_store_ops disk_ops = {
     .release = release_disk,
     .close = close_disk,
     .snapshot_save = save_snapshot,
+    .snapshot_receive = receive_snapshot,
     .snapshot_drop = drop_snapshots,
-    .snapshot_load = load_snapshot,
+    .snapshot_map = map_snapshot,
+    .snapshot_unmap = unmap_snapshot,
 };
 
 static void put_event(struct world_disk *disk, struct ww_log_event event)
@@ -281,25 +339,29 @@ static void store_snapshot(struct world_disk *disk, const struct world_operation
         broken(disk, "snapshots are never dropped");
         return;
     }
-    uint8_t *data = malloc(operation->size_bytes);
-    WW_ASSERT(data != NULL);
-    memcpy(data, operation->data, operation->size_bytes);
-    disk->snapshots[disk->snapshot_count++] = (struct world_snapshot){
+    disk->snapshots[disk->snapshot_count] = (struct world_snapshot){
         .group = operation->tag,
         .index = operation->position,
-        .data = data,
-        .size_bytes = operation->size_bytes,
     };
+    memory_file_write(&disk->snapshots[disk->snapshot_count++].file, operation->data,
+                      operation->size_bytes);
 }
 
 static void finish_snapshot(struct world_disk *disk, struct world_operation *operation, int status)
 {
-    put_event(disk, (struct ww_log_event){
-                        .type = WW_LOG_SNAPSHOT_SAVED,
-                        .status = status,
-                        .position = operation->position,
-                        .tag = operation->tag,
-                    });
+    struct ww_log_event event = {
+        .type = WW_LOG_SNAPSHOT_SAVED,
+        .status = status,
+        .position = operation->position,
+        .tag = operation->tag,
+    };
+    if (status == WW_OK) {
+        store_snapshot(disk, operation);
+        event.snapshot = (struct ww_snapshot_blob){operation->data, operation->size_bytes};
+    } else {
+        free(operation->data);
+    }
+    put_event(disk, event);
     remove_operation(disk, operation);
 }
 
@@ -309,13 +371,12 @@ void world_disk_done(struct world_disk *disk, struct world_operation *operation)
         finish_read(disk, operation);
         return;
     }
-    if (ww_crc32c(operation->data, operation->size_bytes) != operation->checksum)
-        broken(disk, "the bytes of a write changed while it was in flight");
     if (operation->kind == WORLD_SNAPSHOT) {
-        store_snapshot(disk, operation);
-        finish_snapshot(disk, operation, WW_OK);
+        finish_snapshot(disk, operation, operation->status);
         return;
     }
+    if (ww_crc32c(operation->data, operation->size_bytes) != operation->checksum)
+        broken(disk, "the bytes of a write changed while it was in flight");
     store_bytes(disk, operation->position, operation->data, operation->size_bytes);
     operation->done = true;
     if (!disk->failed)
@@ -350,18 +411,33 @@ void world_disk_fail(struct world_disk *disk, struct world_operation *operation,
     disk->failed = true;
 }
 
+/* What is lost with the process, whatever the disk did. */
+static void forget(struct world_disk *disk)
+{
+    for (uint32_t i = 0; i < disk->operation_count; i++)
+        if (disk->operations[i].kind == WORLD_SNAPSHOT)
+            free(disk->operations[i].data);
+    for (uint32_t i = 0; i < disk->event_count; i++)
+        if (disk->events[i].type == WW_LOG_SNAPSHOT_SAVED)
+            memory_file_unmap(&disk->events[i].snapshot);
+    for (uint32_t i = 0; i < WORLD_GROUPS; i++)
+        memory_file_free(&disk->received[i].file);
+    disk->operation_count = 0;
+    disk->event_count = 0;
+}
+
 void world_disk_crash(struct world_disk *disk, enum world_survival survival)
 {
     for (uint32_t i = 0; i < disk->operation_count; i++) {
         const struct world_operation *operation = &disk->operations[i];
         if (operation->kind == WORLD_WRITE && !operation->done)
             store_some(disk, operation, survival);
-        else if (operation->kind == WORLD_SNAPSHOT && survival != WORLD_SURVIVE_NONE &&
+        else if (operation->kind == WORLD_SNAPSHOT && operation->status == WW_OK &&
+                 survival != WORLD_SURVIVE_NONE &&
                  (survival == WORLD_SURVIVE_ALL || ww_random_next(&disk->world->random) % 2 == 0))
             store_snapshot(disk, operation);
     }
-    disk->operation_count = 0;
-    disk->event_count = 0;
+    forget(disk);
 }
 
 const uint8_t *world_disk_look(const struct world_disk *disk, uint64_t position, size_t *bytes)
@@ -375,8 +451,9 @@ const uint8_t *world_disk_look(const struct world_disk *disk, uint64_t position,
 static void drop_all(struct world_disk *disk)
 {
     for (uint32_t i = 0; i < disk->snapshot_count; i++)
-        free(disk->snapshots[i].data);
+        memory_file_free(&disk->snapshots[i].file);
     disk->snapshot_count = 0;
+    forget(disk);
 }
 
 bool world_disk_create(struct world_disk *disk)

@@ -5,6 +5,7 @@
 
 #include "engine/wire/checksum.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void run_command(struct world_group_state *state, const struct world_command *command)
@@ -65,20 +66,32 @@ static uint64_t digest(void *self, uint32_t group)
     return ((struct world_node *)self)->groups[group].digest;
 }
 
-static int save(void *self, uint32_t group, ww_state_write write, void *context)
+static int view(void *self, uint32_t group, void **view)
 {
-    const struct world_group_state *state = &((struct world_node *)self)->groups[group];
-    return write(context, state, sizeof(*state));
+    struct world_group_state *copy = malloc(sizeof(*copy));
+    WW_ASSERT(copy != NULL);
+    *copy = ((struct world_node *)self)->groups[group];
+    *view = copy;
+    return WW_OK;
 }
 
-static int restore(void *self, uint32_t group, uint64_t index, const void *bytes, size_t size)
+static int save(void *self, void *view, ww_state_write write, void *context)
+{
+    return write(context, view, sizeof(struct world_group_state));
+}
+
+static void end_view(void *self, void *view)
+{
+    free(view);
+}
+
+static int restore(void *self, uint32_t group, uint64_t index, ww_state_read read, void *context)
 {
     struct world_node *node = self;
     const struct world_hooks *hooks = &node->world->options.hooks;
     struct world_group_state *state = &node->groups[group];
-    if (size != sizeof(*state))
+    if (read(context, state, sizeof(*state)) != sizeof(*state))
         return WW_EDAMAGED;
-    memcpy(state, bytes, sizeof(*state));
     if (state->applied > index)
         node->world->broken = "a snapshot holds more than it says";
     state->applied = index;
@@ -113,7 +126,9 @@ void world_machine_init(struct world_node *node)
         .self = node,
         .apply = apply,
         .digest = digest,
+        .view = view,
         .save = save,
+        .end_view = end_view,
         .restore = restore,
         .query = query,
         .destroy = destroy,

@@ -27,14 +27,16 @@ static char *status_fenced(void *context)
 
 static struct ww_control_request asked;
 
-static int request(void *context, const struct ww_control_request *wanted, uint32_t *leader,
-                   struct ww_error *error)
+static int request(void *context, const struct ww_control_request *wanted,
+                   struct ww_control_answer *answer, struct ww_error *error)
 {
     (void)context;
     asked = *wanted;
+    answer->index = 5000000000;
+    answer->durable = wanted->op == WW_CONTROL_SNAPSHOT && wanted->group == 7;
     if (wanted->op != WW_CONTROL_REMOVE)
         return WW_OK;
-    *leader = 2;
+    answer->leader = 2;
     return ww_fail(error, WW_ENOTLEADER, "node 3 is a \"follower\"");
 }
 
@@ -176,6 +178,21 @@ Test(http, a_request_is_taken_and_its_failure_is_told_with_the_leader)
     ww_control_stop(control);
 }
 
+Test(http, a_snapshot_is_asked_for_and_answered_with_its_index)
+{
+    char endpoint[32], answer[512];
+    struct ww_control *control = start(status_ok, endpoint, sizeof(endpoint));
+    cr_assert_eq(post(endpoint, "/v1/groups/6/snapshot", "{}", answer, sizeof(answer)), 202);
+    cr_assert_eq(asked.op, WW_CONTROL_SNAPSHOT);
+    cr_assert_eq(asked.group, 6);
+    cr_assert_eq(asked.node, 0);
+    cr_assert_str_eq(answer, "{\"group\":6,\"snapshot\":5000000000}");
+    cr_assert_eq(post(endpoint, "/v1/groups/7/snapshot", "{}", answer, sizeof(answer)), 200,
+                 "it is durable");
+    cr_assert_str_eq(answer, "{\"group\":7,\"snapshot\":5000000000}");
+    ww_control_stop(control);
+}
+
 Test(http, a_request_that_is_wrong_is_answered_with_what_would_be_right)
 {
     static const struct {
@@ -194,6 +211,8 @@ Test(http, a_request_that_is_wrong_is_answered_with_what_would_be_right)
         {"/v1/groups/0/members", "{\"add\": 8}", 400, "id of a node, 1 .. 7"},
         {"/v1/groups/0/members", "{\"add\": 0}", 400, "id of a node, 1 .. 7"},
         {"/v1/groups/0/members", "{\"add\": \"4\"}", 400, "id of a node, 1 .. 7"},
+        {"/v1/groups/0/snapshot", "{\"snapshot\": 4}", 400, "not {}"},
+        {"/v1/groups/0/snapshot", "[]", 400, "not {}"},
         {"/v1/groups//members", "{\"add\": 4}", 404, "no such path"},
         {"/v1/groups/0/people", "{\"add\": 4}", 404, "no such path"},
         {"/v1/groups/99999999999/members", "{\"add\": 4}", 404, "no such path"},

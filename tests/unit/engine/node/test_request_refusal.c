@@ -55,6 +55,17 @@ Test(request_refusal, why_a_group_is_busy_is_said)
     expect(WW_CONTROL_ADD, 4, WW_EBUSY, "group 0 is being handed over to node 2");
 }
 
+Test(request_refusal, why_there_is_no_snapshot_is_said)
+{
+    expect(WW_CONTROL_SNAPSHOT, 0, WW_EBUSY,
+           "another snapshot of group 0 is under way, or on its way to a follower");
+    expect(WW_CONTROL_SNAPSHOT, 0, WW_EINVAL,
+           "group 0 has no snapshot to take: nothing is committed yet");
+    raft.commit = 1;
+    expect(WW_CONTROL_SNAPSHOT, 0, WW_EINVAL,
+           "group 0 has no snapshot to take: its log or its state machine does not know of them");
+}
+
 Test(request_refusal, what_contradicts_the_members_is_said)
 {
     expect(WW_CONTROL_PROMOTE, 5, WW_EINVAL, "node 5 is no member of group 0: add it first");

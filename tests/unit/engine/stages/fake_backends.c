@@ -127,8 +127,29 @@ static int read_disk(struct ww_log_store *store, uint32_t tag, uint64_t position
 
 static void free_snapshot(struct fake_snapshot *snapshot)
 {
-    free(snapshot->data);
+    memory_file_free(&snapshot->file);
     *snapshot = (struct fake_snapshot){0};
+}
+
+static bool report_snapshot(struct fake_disk *disk, struct fake_snapshot *snapshot,
+                            struct ww_log_event *event)
+{
+    struct ww_snapshot_blob blob = {snapshot->file.data, snapshot->file.bytes};
+    if (blob.data == NULL || snapshot->durable)
+        return false;
+    *event = (struct ww_log_event){.type = WW_LOG_SNAPSHOT_SAVED,
+                                   .status = disk->fail_snapshot ? WW_ENOSPC : WW_OK,
+                                   .position = snapshot->index,
+                                   .tag = snapshot->group};
+    if (event->status == WW_OK)
+        event->status = ww_snapshot_check(&blob, FAKE_CLUSTER_ID, snapshot->group, NULL);
+    snapshot->durable = event->status == WW_OK;
+    if (snapshot->durable)
+        event->snapshot = memory_file_map(&snapshot->file);
+    else
+        free_snapshot(snapshot);
+    disk->fail_snapshot = false;
+    return true;
 }
 
 static uint32_t poll_disk(struct ww_log_store *store, struct ww_log_event *events, uint32_t max)
@@ -142,36 +163,57 @@ static uint32_t poll_disk(struct ww_log_store *store, struct ww_log_event *event
         if (events[i].type == WW_LOG_WRITTEN)
             disk->written = events[i].position;
     }
-    for (uint32_t i = 0; i < FAKE_SNAPSHOTS && count < max && !disk->snapshots_held; i++) {
-        struct fake_snapshot *snapshot = &disk->snapshots[i];
-        if (snapshot->data == NULL || snapshot->durable)
-            continue;
-        events[count++] = (struct ww_log_event){.type = WW_LOG_SNAPSHOT_SAVED,
-                                                .status = disk->fail_snapshot ? WW_ENOSPC : WW_OK,
-                                                .position = snapshot->index,
-                                                .tag = snapshot->group};
-        snapshot->durable = !disk->fail_snapshot;
-        if (disk->fail_snapshot)
-            free_snapshot(snapshot);
-        disk->fail_snapshot = false;
-    }
+    for (uint32_t i = 0; i < FAKE_SNAPSHOTS && count < max && !disk->snapshots_held; i++)
+        count += report_snapshot(disk, &disk->snapshots[i], &events[count]);
     return count;
 }
 
-static int save_snapshot(struct ww_log_store *store, uint32_t group, uint64_t index,
-                         const void *data, size_t bytes)
+/* A place for one that is whole; NULL: there is none. */
+static struct fake_snapshot *take_place(struct fake_disk *disk, uint32_t group, uint64_t index)
 {
-    struct fake_disk *disk = disk_of(store);
     for (uint32_t i = 0; i < FAKE_SNAPSHOTS; i++) {
         struct fake_snapshot *snapshot = &disk->snapshots[i];
-        if (snapshot->data != NULL)
+        if (snapshot->file.data != NULL && (snapshot->group != group || snapshot->index != index))
             continue;
-        *snapshot = (struct fake_snapshot){.group = group, .index = index, .bytes = bytes};
-        snapshot->data = malloc(bytes);
-        memcpy(snapshot->data, data, bytes);
-        return WW_OK;
+        free_snapshot(snapshot);
+        snapshot->group = group;
+        snapshot->index = index;
+        return snapshot;
     }
-    return WW_EBUSY;
+    return NULL;
+}
+
+static int save_snapshot(struct ww_log_store *store, const struct ww_snapshot_save *save)
+{
+    struct fake_disk *disk = disk_of(store);
+    struct fake_snapshot *snapshot = take_place(disk, save->group, save->about.index);
+    free_snapshot(&disk->received);
+    return snapshot == NULL ? WW_EBUSY : memory_file_save(&snapshot->file, save);
+}
+
+static int receive_snapshot(struct ww_log_store *store, uint32_t group, uint64_t index,
+                            uint64_t offset, const void *data, uint32_t bytes, bool last)
+{
+    struct fake_disk *disk = disk_of(store);
+    struct fake_snapshot *received = &disk->received;
+    if (disk->receive_status != WW_OK)
+        return disk->receive_status;
+    if (offset == 0) {
+        free_snapshot(received);
+        received->group = group;
+        received->index = index;
+    }
+    if (received->group != group || received->index != index || received->file.bytes != offset)
+        return WW_EIO;
+    memory_file_write(&received->file, data, bytes);
+    if (!last)
+        return WW_OK;
+    struct fake_snapshot *place = take_place(disk, group, index);
+    if (place == NULL)
+        return WW_ENOSPC;
+    *place = *received;
+    *received = (struct fake_snapshot){0};
+    return WW_OK;
 }
 
 static void drop_snapshots(struct ww_log_store *store, uint32_t group, uint64_t index)
@@ -194,16 +236,19 @@ struct fake_snapshot *fake_disk_snapshot(struct fake_disk *disk, uint32_t group,
     return NULL;
 }
 
-static int load_snapshot(struct ww_log_store *store, uint32_t group, uint64_t index, void **data,
-                         size_t *bytes)
+static int map_snapshot(struct ww_log_store *store, uint32_t group, uint64_t index,
+                        struct ww_snapshot_blob *blob)
 {
     const struct fake_snapshot *snapshot = fake_disk_snapshot(disk_of(store), group, index);
     if (snapshot == NULL)
         return WW_ENOTFOUND;
-    *data = malloc(snapshot->bytes);
-    *bytes = snapshot->bytes;
-    memcpy(*data, snapshot->data, snapshot->bytes);
+    *blob = memory_file_map(&snapshot->file);
     return WW_OK;
+}
+
+static void unmap_snapshot(struct ww_log_store *store, struct ww_snapshot_blob *blob)
+{
+    memory_file_unmap(blob);
 }
 
 static void release_disk(struct ww_log_store *store, uint64_t position)
@@ -214,9 +259,18 @@ static void close_disk(struct ww_log_store *store)
 {
 }
 
-static const struct ww_log_store_ops disk_ops = {write_disk,     read_disk,    poll_disk,
-                                                 release_disk,   close_disk,   save_snapshot,
-                                                 drop_snapshots, load_snapshot};
+static const struct ww_log_store_ops disk_ops = {
+    .write = write_disk,
+    .read = read_disk,
+    .poll = poll_disk,
+    .release = release_disk,
+    .close = close_disk,
+    .snapshot_save = save_snapshot,
+    .snapshot_receive = receive_snapshot,
+    .snapshot_drop = drop_snapshots,
+    .snapshot_map = map_snapshot,
+    .snapshot_unmap = unmap_snapshot,
+};
 
 void fake_disk_init(struct fake_disk *disk)
 {
@@ -258,6 +312,7 @@ int fake_disk_recover(struct fake_disk *disk, ww_log_visit visit, void *context)
         if (!disk->snapshots[i].durable)
             free_snapshot(&disk->snapshots[i]);
     }
+    free_snapshot(&disk->received);
     return WW_OK;
 }
 
@@ -266,6 +321,7 @@ void fake_disk_free(struct fake_disk *disk)
     free(disk->bytes);
     for (uint32_t i = 0; i < FAKE_SNAPSHOTS; i++)
         free_snapshot(&disk->snapshots[i]);
+    free_snapshot(&disk->received);
 }
 
 uint64_t fake_clock_now(struct ww_clock *clock)

@@ -10,7 +10,9 @@
 #include "engine/backend/log_store.h"
 #include "engine/backend/transport.h"
 #include "engine/base/random.h"
+#include "tests/memory_file.h"
 
+#define FAKE_CLUSTER_ID 0x1234u
 #define FAKE_DATAGRAM 1500u
 #define FAKE_QUEUE 4096u
 #define FAKE_DISK_BYTES (32u << 20)
@@ -50,8 +52,7 @@ struct fake_snapshot {
     uint32_t group;
     bool durable;
     uint64_t index;
-    uint8_t *data; /* NULL: the place is free */
-    size_t bytes;
+    struct memory_file file; /* empty: the place is free */
 };
 
 struct fake_disk {
@@ -62,7 +63,9 @@ struct fake_disk {
     bool fail_next;      /* the next write fails */
     bool snapshots_held; /* nor do snapshots, while this is set */
     bool fail_snapshot;  /* the next one fails */
+    int receive_status;  /* of parts; WW_OK: they are taken */
     struct fake_snapshot snapshots[FAKE_SNAPSHOTS];
+    struct fake_snapshot received; /* not complete */
     struct ww_log_event events[256];
     uint32_t event_count;
     uint64_t reads, writes;

@@ -23,26 +23,41 @@ static uint64_t machine_digest(void *self, uint32_t group)
     return node->log.digest(node->log.self, group);
 }
 
-static int machine_save(void *self, uint32_t group, ww_state_write write, void *context)
+static int machine_view(void *self, uint32_t group, void **view)
 {
     struct fake_node *node = self;
-    int status = WW_OK;
+    node->views++;
+    return node->log.view(node->log.self, group, view);
+}
+
+static int machine_save(void *self, void *view, ww_state_write write, void *context)
+{
+    struct fake_node *node = self;
+    int status = node->save_status;
     for (uint32_t i = 0; i < node->padding_bytes && status == WW_OK; i++) {
         uint8_t byte = (uint8_t)(i % 251);
         status = write(context, &byte, 1);
     }
-    return status == WW_OK ? node->log.save(node->log.self, group, write, context) : status;
+    return status == WW_OK ? node->log.save(node->log.self, view, write, context) : status;
 }
 
-static int machine_restore(void *self, uint32_t group, uint64_t index, const void *bytes,
-                           size_t size)
+static void machine_end_view(void *self, void *view)
 {
     struct fake_node *node = self;
-    const uint8_t *at = bytes;
-    for (uint32_t i = 0; i < node->padding_bytes; i++)
-        cr_assert_eq(at[i], i % 251);
-    return node->log.restore(node->log.self, group, index, at + node->padding_bytes,
-                             size - node->padding_bytes);
+    node->views--;
+    node->log.end_view(node->log.self, view);
+}
+
+static int machine_restore(void *self, uint32_t group, uint64_t index, ww_state_read read,
+                           void *context)
+{
+    struct fake_node *node = self;
+    for (uint32_t i = 0; i < node->padding_bytes; i++) {
+        uint8_t byte;
+        cr_assert_eq(read(context, &byte, 1), 1);
+        cr_assert_eq(byte, i % 251);
+    }
+    return node->log.restore(node->log.self, group, index, read, context);
 }
 
 static int machine_query(void *self, uint32_t group, const void *request, size_t bytes,
@@ -66,7 +81,9 @@ static void create_machine(struct fake_node *node)
         .self = node,
         .apply = machine_apply,
         .digest = machine_digest,
+        .view = machine_view,
         .save = machine_save,
+        .end_view = machine_end_view,
         .restore = machine_restore,
         .query = machine_query,
         .destroy = machine_destroy,
@@ -119,6 +136,7 @@ static void end_node(struct fake_node *node)
         return;
     ww_shard_destroy(node->shard);
     node->shard = NULL;
+    cr_assert_eq(node->views, 0, "every view is given back");
     node->machine.destroy(node->machine.self);
 }
 

@@ -6,7 +6,6 @@
 #include "engine/stages/net_internal.h"
 #include "fake_backends.h"
 
-#define FAKE_CLUSTER_ID 0x1234u
 #define FAKE_CLIENT_NUMBER (WW_CLIENT_SOURCE | 77u)
 #define FAKE_VOTERS 3u /* of the first configuration: 1, 2, 3 */
 #define FAKE_NODES 5u
@@ -17,6 +16,8 @@ struct fake_node {
     struct fake_disk disk;
     struct ww_state_machine machine, log;
     uint32_t padding_bytes; /* in the machine's saved state */
+    uint32_t views;         /* of it that were not given back */
+    int save_status;        /* of the next saves */
     struct ww_shard *shard; /* NULL while the node is down */
     uint8_t *log_buffer;
     uint8_t *read_buffers;

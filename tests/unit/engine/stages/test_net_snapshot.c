@@ -104,7 +104,7 @@ Test(net_snapshot, one_is_taken_every_so_many_entries_and_the_log_begins_behind_
         cr_assert_not_null(fake_disk_snapshot(&cluster.nodes[id].disk, 0, status.snapshot_index));
         uint32_t on_disk = 0;
         for (uint32_t i = 0; i < FAKE_SNAPSHOTS; i++)
-            on_disk += cluster.nodes[id].disk.snapshots[i].data != NULL;
+            on_disk += cluster.nodes[id].disk.snapshots[i].file.data != NULL;
         cr_assert_eq(on_disk, 1, "older ones are dropped");
     }
     assert_equal(3);
@@ -173,7 +173,7 @@ Test(net_snapshot, a_damaged_one_is_thrown_away_and_asked_for_again)
 {
     uint32_t behind = leave_one_behind();
     uint32_t leader = fake_cluster_leader(&cluster);
-    uint8_t *byte = group_of(leader)->snapshot.kept.data + PADDING / 2;
+    uint8_t *byte = (uint8_t *)(uintptr_t)group_of(leader)->snapshot.kept.data + PADDING / 2;
     *byte ^= 1;
     cluster.network.cut[behind] = false;
     for (int i = 0; i < 1000 && net_of(behind)->counters.snapshots_failed == 0; i++)
@@ -259,11 +259,11 @@ Test(net_snapshot, a_start_without_its_snapshot_says_what_is_wrong)
     struct ww_error error;
     fake_cluster_kill(&cluster, 2);
     struct fake_snapshot *snapshot = fake_disk_snapshot(&cluster.nodes[2].disk, 0, index);
-    snapshot->data[PADDING / 2] ^= 1;
+    snapshot->file.data[PADDING / 2] ^= 1;
     cr_assert_eq(fake_cluster_try_start(&cluster, 2, &error), WW_EDAMAGED);
     cr_assert_not_null(strstr(error.text, "group 0: snapshot at index"), "%s", error.text);
     cr_assert_not_null(strstr(error.text, "checksum"), "%s", error.text);
-    snapshot->data[PADDING / 2] ^= 1;
+    snapshot->file.data[PADDING / 2] ^= 1;
     snapshot->group = 1;
     cr_assert_eq(fake_cluster_try_start(&cluster, 2, &error), WW_ENOTFOUND);
     snapshot->group = 0;
