@@ -240,7 +240,8 @@ int ww_wal_snapshots_receive(struct ww_wal_snapshots *snapshots, uint32_t group,
         part.number = job->number;
         part.job = (uint32_t)(job - snapshots->receives);
         stage_bytes(snapshots, &part, sizeof(part));
-        stage_bytes(snapshots, data, bytes);
+        if (bytes > 0)
+            stage_bytes(snapshots, data, bytes);
         job->taken += bytes;
         if (last)
             job->state = WW_WAL_SNAPSHOT_FINISHING;

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -15,9 +15,12 @@ _Atomic int test_refused_errno;
 
 static int ask(char what)
 {
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&mutex);
     size_t length = strlen(test_asked);
     if (length + 1 < sizeof(test_asked))
         test_asked[length] = what;
+    pthread_mutex_unlock(&mutex);
     errno = test_refused_errno;
     return what == test_refused ? -1 : 0;
 }
