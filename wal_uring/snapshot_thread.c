@@ -217,9 +217,10 @@ static bool drop_old(struct ww_wal_snapshots *snapshots)
     snapshots->drop = false;
     for (uint32_t i = 0; i < WW_SNAPSHOT_RECEIVES; i++) {
         struct ww_wal_snapshot_job *job = &snapshots->receives[i];
-        if (job->state != WW_WAL_SNAPSHOT_RECEIVING || job->index >= snapshots->needed[job->group])
+        if (job->state == WW_WAL_SNAPSHOT_RECEIVING && job->index < snapshots->needed[job->group])
+            job->state = WW_WAL_SNAPSHOT_FREE;
+        if (job->state != WW_WAL_SNAPSHOT_FREE || job->file.fd < 0)
             continue;
-        job->state = WW_WAL_SNAPSHOT_FREE;
         pthread_mutex_unlock(&snapshots->mutex);
         ww_wal_snapshot_discard(&job->file);
         pthread_mutex_lock(&snapshots->mutex);

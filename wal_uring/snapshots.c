@@ -134,6 +134,15 @@ void ww_wal_snapshots_fence(struct ww_wal_snapshots *snapshots)
     pthread_mutex_unlock(&snapshots->mutex);
 }
 
+static struct ww_wal_snapshot_job *receive_of(struct ww_wal_snapshots *snapshots, uint32_t group)
+{
+    for (uint32_t i = 0; i < WW_SNAPSHOT_RECEIVES; i++)
+        if (snapshots->receives[i].state != WW_WAL_SNAPSHOT_FREE &&
+            snapshots->receives[i].group == group)
+            return &snapshots->receives[i];
+    return NULL;
+}
+
 static int queue(struct ww_wal_snapshots *snapshots, const struct ww_snapshot_save *save)
 {
     if (snapshots->fenced)
@@ -147,6 +156,11 @@ static int queue(struct ww_wal_snapshots *snapshots, const struct ww_snapshot_sa
         job->index = save->about.index;
         job->number = ++snapshots->begun;
         job->save = *save;
+        struct ww_wal_snapshot_job *receive = receive_of(snapshots, save->group);
+        if (receive != NULL && receive->state == WW_WAL_SNAPSHOT_RECEIVING) {
+            receive->state = WW_WAL_SNAPSHOT_FREE;
+            snapshots->drop = true;
+        }
         pthread_cond_signal(&snapshots->changed);
         return WW_OK;
     }
@@ -160,15 +174,6 @@ int ww_wal_snapshots_save(struct ww_wal_snapshots *snapshots, const struct ww_sn
     int status = queue(snapshots, save);
     pthread_mutex_unlock(&snapshots->mutex);
     return status;
-}
-
-static struct ww_wal_snapshot_job *receive_of(struct ww_wal_snapshots *snapshots, uint32_t group)
-{
-    for (uint32_t i = 0; i < WW_SNAPSHOT_RECEIVES; i++)
-        if (snapshots->receives[i].state != WW_WAL_SNAPSHOT_FREE &&
-            snapshots->receives[i].group == group)
-            return &snapshots->receives[i];
-    return NULL;
 }
 
 /* A free place, or that of one whose leader is silent. */

@@ -8,7 +8,8 @@
  *
  *   save      free -> QUEUED -> SAVING -> DONE -> free      SAVING is the thread's
  *   receive   free -> RECEIVING -> FINISHING -> DONE -> free
- *                     RECEIVING -> free    given up: a failure, a drop, too long without a part
+ *                     RECEIVING -> free    given up: a failure, a drop, a save of the group;
+ *                                          another one instead, when it is long without a part
  */
 #ifndef WW_WAL_SNAPSHOTS_H
 #define WW_WAL_SNAPSHOTS_H
@@ -57,7 +58,8 @@ struct ww_wal_snapshots {
     bool started;
     _Atomic uint32_t done; /* jobs that poll has to tell of */
     _Atomic bool stop;
-    /* Of each group those below this are not needed; `drop` says that one of them was raised. */
+    /* Of each group those below this are not needed; `drop` says that there may be some, or that
+     * a receive was given up. */
     _Atomic uint64_t needed[WW_GROUPS_MAX];
 
     pthread_mutex_t mutex; /* of all below */

@@ -151,6 +151,16 @@ Test(wal_snapshot_receive, a_dropped_one_is_given_up)
     expect(WW_OK);
 }
 
+Test(wal_snapshot_receive, a_save_of_the_group_discards_what_is_not_complete)
+{
+    cr_assert_eq(test_snapshot_receive(&log_, &sent, 0, WW_MIB), WW_OK);
+    test_snapshot_wait_files(&log_, " 00000005-0000000000000064.part");
+    struct ww_snapshot_blob own = test_snapshot_saved(&log_, TEST_GROUP, 90, SMALL);
+    log_.store->ops->snapshot_unmap(log_.store, &own);
+    test_snapshot_wait_files(&log_, " 00000005-000000000000005a.snap");
+    cr_assert_eq(part(100, WW_MIB), WW_EIO);
+}
+
 Test(wal_snapshot_receive, as_many_groups_at_a_time_as_there_is_room_for)
 {
     for (uint32_t group = 100; group < 100 + WW_SNAPSHOT_RECEIVES; group++)
