@@ -66,7 +66,7 @@
 #define WW_WAL_RING_ENTRIES 64u             /* a write has at most a flush behind it */
 #define WW_WAL_RECOVERY_BYTES (4u * WW_MIB) /* one read: keeps a fast device busy */
 #define WW_WAL_MEMORY_SEGMENTS_MAX 65536u   /* alive at one time, in memory mode */
-#define WW_SURVEY_DAMAGE_MAX 16u           /* damaged places that a look at a log describes */
+#define WW_SURVEY_DAMAGE_MAX 16u            /* damaged places that a look at a log describes */
 #define WW_WAL_PREPARE_RETRY_S 1            /* after a segment could not be made */
 
 #define WW_BENCH_PREPARE_BYTES (1024ull * WW_MIB) /* log written ahead of a saturated benchmark */
