@@ -9,6 +9,7 @@ takes one request after the other, so that the log has them in the order of thei
 import ctypes
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -22,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 from harness import check, skip  # noqa: E402
 
 CLONE_NEWNS = 0x20000
-TOOLS = ["qemu-storage-daemon", "fusermount3", "mkfs.ext4", "mount", "umount"]
+TOOLS = ["qemu-storage-daemon", "fusermount3", "mkfs.ext4", "filefrag", "mount", "umount"]
 MEMORY = Path("/dev/shm")
 MEMORY_NEEDED = 2 << 30
 DISK_BYTES = 64 << 20
@@ -63,6 +64,11 @@ def fast_directory():
     if memory and shutil.disk_usage(memory).free < MEMORY_NEEDED:
         memory = None
     return Path(tempfile.mkdtemp(prefix="ww-crash-", dir=memory))
+
+
+def fault(kind, errno, **more):
+    """A rule of blkdebug: requests of this kind (read, write, flush) fail so."""
+    return {"event": "none", "iotype": kind, "errno": errno, **more}
 
 
 class Disk:
@@ -157,10 +163,22 @@ class Disk:
                     answer = json.loads(lines.readline())
                 check("return" in answer, f"{name}: {answer}")
 
+    def sectors(self, *paths):
+        """A sector of each page of these files."""
+        found = []
+        for path in paths:
+            listing = subprocess.run(["filefrag", "-b512", "-v", path], capture_output=True,
+                                     text=True, check=True).stdout
+            for first, last in re.findall(r"^ *\d+: +\d+\.\. +\d+: +(\d+)\.\. +(\d+):", listing,
+                                          re.M):
+                found += range(int(first), int(last), 8)
+        return found
+
     def fail(self, *rules):
         """From now on requests fail as the rules of blkdebug say; without any they succeed."""
-        top = {"driver": "raw", "node-name": "top", "file": "faults" if rules else "disk"}
-        faults = {"driver": "blkdebug", "node-name": "faults", "image": "disk",
+        below = "below" if self.log else "disk"
+        top = {"driver": "raw", "node-name": "top", "file": "faults" if rules else below}
+        faults = {"driver": "blkdebug", "node-name": "faults", "image": below,
                   "inject-error": list(rules)}
         self.qmp(*[("blockdev-add", faults)] if rules else [],
                  ("blockdev-reopen", {"options": [top]}),

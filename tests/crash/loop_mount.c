@@ -10,9 +10,12 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ATTEMPTS 64 /* others may take the free device first */
+#define UNMOUNT_ATTEMPTS 1000
+#define UNMOUNT_WAIT_NS 10000000
 
 static int attach(int image_fd, char path[32], struct ww_error *error)
 {
@@ -49,7 +52,14 @@ int ww_loop_mount(int image_fd, const char *mount_point, struct ww_error *error)
 
 int ww_loop_unmount(const char *mount_point, struct ww_error *error)
 {
-    if (umount(mount_point) != 0)
+    const struct timespec pause = {.tv_nsec = UNMOUNT_WAIT_NS};
+    int failed = umount(mount_point);
+    /* io_uring lets go of its files a while after its process has ended. */
+    for (int i = 0; failed != 0 && errno == EBUSY && i < UNMOUNT_ATTEMPTS; i++) {
+        nanosleep(&pause, NULL);
+        failed = umount(mount_point);
+    }
+    if (failed != 0)
         return ww_fail_errno(error, WW_EIO, "cannot unmount %s", mount_point);
     return WW_OK;
 }

@@ -1,43 +1,60 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs real nodes on a logged disk while a client writes; then rebuilds that disk as a crash may
 have left it at any of its flushes, and looks what a node finds there."""
+import errno
 import json
 import random
 import subprocess
 import time
 from pathlib import Path
 
-from disk import Disk  # the first of ours: it says where the others are
+from disk import Disk, fault  # the first of ours: it says where the others are
 from cluster import Cluster, wait_until
 from harness import BUILD, Directory, check, environment, ww
 
 TOOLS = BUILD / "tests" / "crash"
 SEGMENT_BYTES = 1 << 20
 
-# What is recorded in turn: nodes, groups, and the options of the log.
+# What is recorded in turn: nodes, groups, the options of the log, and what disturbs node 1.
 KINDS = {
-    "dsync": (1, 1, "durability: dsync"),
-    "fdatasync": (1, 3, "durability: fdatasync, depth: 4"),
-    "cluster": (3, 2, "durability: dsync, depth: 4"),
-    "buffered": (1, 2, "durability: buffered"),
+    "dsync": (1, 1, "durability: dsync", "kill"),
+    "fdatasync": (1, 3, "durability: fdatasync, depth: 4", "kill"),
+    "cluster": (3, 2, "durability: dsync, depth: 4", "kill"),
+    "buffered": (1, 2, "durability: buffered", "kill"),
+    "errors": (1, 2, "durability: fdatasync, depth: 4", "fail"),
+    "buffered-errors": (1, 1, "durability: buffered", "fail"),
 }
+FAULTS = [fault("flush", errno.EIO, once=True), fault("write", errno.EIO, once=True),
+          fault("write", errno.ENOSPC)]
 
 
-class LoggedCluster(Cluster):
-    """Node 1 lives on the disk, the others on an ordinary one; the third is down, so that nothing
-    is acknowledged without node 1."""
+class DiskCluster(Cluster):
+    """Node 1 lives on the disk, the others on an ordinary one."""
 
-    def __init__(self, directory, disk, ordinary, kind):
+    def __init__(self, directory, disk, ordinary, nodes=1, raft="groups: 1",
+                 wal="durability: dsync"):
         self.disk = disk
         self.ordinary = ordinary
-        nodes, groups, wal = KINDS[kind]
-        yaml = (f"raft: {{groups: {groups}}}\n"
+        yaml = (f"raft: {{{raft}}}\n"
                 f"wal: {{segment: {SEGMENT_BYTES}, prepare: {SEGMENT_BYTES}, {wal}}}\n"
                 "memory: {log_buffer: 1MiB}\n")
         super().__init__(directory, nodes=nodes, yaml=yaml)
 
     def data(self, node):
         return self.disk.mount_point / "data" if node == 1 else self.ordinary / f"data{node}"
+
+    def fenced(self):
+        """A node that fences itself says so, and ends soon."""
+        status = self.status(1)
+        return status["health"] != "ok" if status else self.processes[1].poll() is not None
+
+    def restart_on_a_sound_disk(self):
+        """After an error the file system may take no more writes until it is mounted anew."""
+        self.kill(1)
+        self.disk.fail()
+        self.disk.unmount()
+        self.disk.mount()
+        self.start(1)
 
 
 class Recording:
@@ -51,11 +68,13 @@ class Recording:
     def make(cls, directory, kind, seed, seconds, per_second=3000):
         """`directory` exists and is empty."""
         directory = Path(directory)
+        nodes, groups, wal, how = KINDS[kind]
         (directory / "nodes").mkdir()
         with Disk(directory, log=True) as disk, Directory() as ordinary, \
-                LoggedCluster(directory / "nodes", disk, ordinary, kind) as cluster:
-            if len(cluster.nodes) > 1:
-                cluster.kill(3)
+                DiskCluster(directory / "nodes", disk, ordinary, nodes, f"groups: {groups}",
+                            wal) as cluster:
+            if nodes > 1:
+                cluster.kill(3)  # so that nothing is acknowledged without node 1
             name = cluster.config(1).read_text().split("name: ")[1].split()[0]
             about = {"kind": kind, "cluster": name, "restarts": 0}
             client = subprocess.Popen(
@@ -64,7 +83,7 @@ class Recording:
                 stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment(),
                 start_new_session=True)
             try:
-                about["restarts"] = disturb(cluster, seed, seconds)
+                about["restarts"] = disturb(cluster, how, seed, seconds)
                 errors = client.communicate(timeout=60)[1].decode()
             finally:
                 client.kill()
@@ -75,9 +94,9 @@ class Recording:
         return cls(directory)
 
 
-def disturb(cluster, seed, seconds):
-    """Kills node 1 now and then and starts it again; where there are others, the leader changes.
-    Returns how often it was killed."""
+def disturb(cluster, how, seed, seconds):
+    """Kills node 1 now and then, or lets its disk fail, and starts it again; where there are
+    others, the leader changes. Returns how often it was started again."""
     chance = random.Random(seed)
     deadline = time.monotonic() + seconds
     restarts = 0
@@ -85,7 +104,13 @@ def disturb(cluster, seed, seconds):
         time.sleep(chance.uniform(0.3, 1.2))
         if time.monotonic() >= deadline:
             return restarts
-        if len(cluster.nodes) == 1 or chance.random() < 0.4:
+        if how == "fail":
+            wait_until(lambda: cluster.status(1), 30, "node 1 answers")
+            cluster.disk.fail(chance.choice(FAULTS))
+            wait_until(cluster.fenced, 30, "node 1 fences itself")
+            cluster.restart_on_a_sound_disk()
+            restarts += 1
+        elif len(cluster.nodes) == 1 or chance.random() < 0.4:
             cluster.kill(1)
             cluster.start(1)
             restarts += 1

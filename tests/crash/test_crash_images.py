@@ -10,7 +10,7 @@ from disk import fast_directory, own_mounts, why_not
 from harness import check, check_equal, run_tests, skip
 
 SECONDS = 3
-IMAGES = 80
+IMAGES = 60
 BOOT_EVERY = 20
 LOST_FLUSHES = 8
 
@@ -50,6 +50,14 @@ def test_a_node_of_three_whose_leader_changes():
 
 def test_one_node_that_writes_through_the_cache():
     survives("buffered")
+
+
+def test_one_node_whose_disk_reports_errors():
+    survives("errors")
+
+
+def test_one_node_that_writes_through_the_cache_to_a_disk_that_reports_errors():
+    survives("buffered-errors")
 
 
 def test_a_disk_that_forgets_what_it_flushed_is_found_out():
