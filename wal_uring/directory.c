@@ -94,8 +94,11 @@ static int load_identity(struct ww_wal_directory *directory, bool create, struct
         return ww_fail(error, WW_EDAMAGED, "%s/identity: %lld bytes long instead of %zu",
                        directory->path, (long long)status.st_size, sizeof(*identity));
     if (identity->magic != WW_WAL_IDENTITY_MAGIC || identity->crc32c != identity_checksum(identity))
-        return ww_fail(error, WW_EDAMAGED, "%s/identity: its checksum does not match",
-                       directory->path);
+        return ww_fail(
+            error, WW_EDAMAGED,
+            "%s/identity: its checksum does not match; move %s away to let the node come "
+            "back from its peers as after the loss of its disk",
+            directory->path, directory->path);
     if (identity->version != WW_WAL_VERSION)
         return ww_fail(error, WW_EVERSION,
                        "%s/identity: has format version %" PRIu32

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WW_WAL_VERSION 2u
+#define WW_WAL_VERSION 3u
 #define WW_WAL_IDENTITY_MAGIC 0x44495757u /* "WWID" */
 
 /* DIR/identity, byte by byte; docs/wal.md explains it. Replaced as a whole, by rename. */
@@ -24,7 +24,8 @@ struct ww_wal_identity {
     uint64_t segment_bytes;
     uint64_t first_segment; /* the oldest that is kept: from here on none may be missing */
     uint64_t durable;       /* the stream reached at least this far: it may not end before */
-    uint64_t reserved;
+    uint32_t epoch;         /* of the last opening: none that was ever written is greater */
+    uint32_t recovering;    /* 1: may have forgotten what it promised; docs/wal.md, Repair */
 };
 
 _Static_assert(sizeof(struct ww_wal_identity) == 64, "the identity is 64 bytes on disk");

@@ -56,6 +56,7 @@ int ww_wal_disk_read(struct ww_log_store *store, uint32_t tag, uint64_t position
                      uint32_t size_bytes);
 uint32_t ww_wal_disk_poll(struct ww_log_store *store, struct ww_log_event *events, uint32_t max);
 void ww_wal_disk_release(struct ww_log_store *store, uint64_t position);
+void ww_wal_disk_recovered(struct ww_log_store *store);
 
 /* Waits until nothing is in the kernel any more. */
 void ww_wal_disk_drain(struct ww_wal_disk *disk);

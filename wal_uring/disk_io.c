@@ -296,6 +296,11 @@ void ww_wal_disk_release(struct ww_log_store *store, uint64_t position)
     ww_wal_head_release(&disk->head, position, disk->flight.durable);
 }
 
+void ww_wal_disk_recovered(struct ww_log_store *store)
+{
+    ww_wal_preparer_recovered(&((struct ww_wal_disk *)store)->head.preparer);
+}
+
 void ww_wal_disk_drain(struct ww_wal_disk *disk)
 {
     struct ww_log_event ignored[WW_READ_BUFFERS];

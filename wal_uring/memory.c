@@ -161,6 +161,7 @@ int ww_wal_memory_open(const struct ww_wal_options *options, struct ww_log_store
     log->head.store.epoch = 1;
     log->head.preparer.make = make_segment;
     log->head.preparer.recycle = recycle;
+    log->head.recovery.recovering = true;
     log->count_max = options->max_bytes / options->segment_bytes;
     if (log->count_max == 0 || log->count_max > WW_WAL_MEMORY_SEGMENTS_MAX)
         log->count_max = WW_WAL_MEMORY_SEGMENTS_MAX;

@@ -59,7 +59,8 @@ static void *run(void *argument)
     while (!preparer->stop) {
         uint64_t released = preparer->released;
         filling = wants_more(preparer, filling);
-        if (released == preparer->first_kept && (!filling || failed)) {
+        bool recovered = preparer->recovered;
+        if (released == preparer->first_kept && ((!filling && !recovered) || failed)) {
             wait_for_change(preparer, failed);
             failed = false;
             continue;
@@ -69,8 +70,11 @@ static void *run(void *argument)
             preparer->recycle(preparer->owner, released);
             preparer->first_kept = released;
         }
+        bool noted = recovered && preparer->note_recovered(preparer->owner);
         failed = filling && make_next(preparer, NULL) != WW_OK;
         pthread_mutex_lock(&preparer->mutex);
+        failed |= recovered && !noted;
+        preparer->recovered = preparer->recovered && !noted;
     }
     pthread_mutex_unlock(&preparer->mutex);
     return NULL;
@@ -114,6 +118,14 @@ void ww_wal_preparer_enter(struct ww_wal_preparer *preparer, uint64_t segment)
 void ww_wal_preparer_release(struct ww_wal_preparer *preparer, uint64_t first_needed)
 {
     tell(preparer, &preparer->released, first_needed);
+}
+
+void ww_wal_preparer_recovered(struct ww_wal_preparer *preparer)
+{
+    pthread_mutex_lock(&preparer->mutex);
+    preparer->recovered = true;
+    pthread_cond_signal(&preparer->changed);
+    pthread_mutex_unlock(&preparer->mutex);
 }
 
 void ww_wal_preparer_stop(struct ww_wal_preparer *preparer)

@@ -14,9 +14,10 @@
 #include <stdint.h>
 
 struct ww_wal_preparer {
-    /* Set by the owner before start. The two calls come from the preparer's thread. */
+    /* Set by the owner before start. The calls come from the preparer's thread. */
     int (*make)(void *owner, uint64_t segment, struct ww_error *error);
     void (*recycle)(void *owner, uint64_t first_kept);
+    bool (*note_recovered)(void *owner); /* false: not now */
     void *owner;
     _Atomic uint64_t *limit_position; /* raised to the end of the last segment made */
     uint64_t segment_bytes;
@@ -30,6 +31,7 @@ struct ww_wal_preparer {
     bool started, stop;
     uint64_t current;  /* the segment in use */
     uint64_t released; /* all below may be recycled */
+    bool recovered;    /* note_recovered is to be called */
 };
 
 /* Makes segments in the calling thread until `position` lies below the limit. */
@@ -41,5 +43,6 @@ void ww_wal_preparer_stop(struct ww_wal_preparer *preparer); /* also when it was
 /* Called by LOG: the segment it has begun to write, the first one that it still needs. */
 void ww_wal_preparer_enter(struct ww_wal_preparer *preparer, uint64_t segment);
 void ww_wal_preparer_release(struct ww_wal_preparer *preparer, uint64_t first_needed);
+void ww_wal_preparer_recovered(struct ww_wal_preparer *preparer);
 
 #endif

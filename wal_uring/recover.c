@@ -2,112 +2,27 @@
 #include "wal_uring/recover.h"
 
 #include "engine/base/time_ns.h"
+#include "wal_uring/ahead.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 struct walk {
     const struct ww_wal_directory *directory;
     uint64_t segment_bytes;
-    uint64_t *segments; /* the files, ascending without gaps */
-    size_t segment_count;
-    bool settle;
-    struct ww_error *error;
-
-    int fd; /* of the segment that is being read */
-    uint64_t segment;
-    uint8_t *window; /* holds the stream's bytes from window_position on */
-    uint64_t window_position;
-    uint64_t window_bytes;
+    struct ww_wal_ahead ahead;
+    struct ww_error *error; /* the caller's, or that of damage that will be cut */
+    bool damaged;
 };
 
-static uint64_t end_of_files(const struct walk *walk)
-{
-    uint64_t end = walk->directory->identity.first_segment;
-    if (walk->segment_count > 0 && walk->segments[walk->segment_count - 1] >= end)
-        end = walk->segments[walk->segment_count - 1] + 1;
-    return end * walk->segment_bytes;
-}
-
-static int open_segment(struct walk *walk, uint64_t segment)
-{
-    const struct ww_wal_directory *directory = walk->directory;
-    if (walk->fd >= 0)
-        close(walk->fd);
-    struct ww_wal_name name = ww_wal_segment_name(segment, ".seg");
-    /* Past the cache where that is possible: after a failed flush the cache may hold what the disk
-     * has not. */
-    walk->fd = openat(directory->wal_fd, name.text, O_RDONLY | O_CLOEXEC | O_DIRECT);
-    if (walk->fd < 0 && errno == EINVAL)
-        walk->fd = openat(directory->wal_fd, name.text, O_RDONLY | O_CLOEXEC);
-    if (walk->fd < 0)
-        return ww_fail_errno(walk->error, WW_EIO, "cannot open %s/wal/%s", directory->path,
-                             name.text);
-    walk->segment = segment;
-    walk->window_bytes = 0;
-    int status = ww_wal_segment_check(directory, walk->fd, segment, walk->error);
-    if (status == WW_OK && walk->settle && fdatasync(walk->fd) != 0)
-        status =
-            ww_fail_errno(walk->error, WW_EIO, "cannot sync %s/wal/%s", directory->path, name.text);
-    return status;
-}
-
-/*
- * Points *data at the bytes at `position`, *bytes of them: at least a whole block where the segment
- * has that much. The caller keeps below end_of_files().
- */
+/* ww_wal_ahead_look; what cannot be read ends the walk. */
 static int look(struct walk *walk, uint64_t position, const uint8_t **data, size_t *bytes)
 {
-    uint64_t segment = position / walk->segment_bytes;
-    if (walk->fd < 0 || walk->segment != segment) {
-        int status = open_segment(walk, segment);
-        if (status != WW_OK)
-            return status;
+    int status = ww_wal_ahead_look(&walk->ahead, position, data, bytes);
+    if (status != WW_OK) {
+        walk->damaged = walk->ahead.damage;
+        *walk->error = walk->ahead.error;
     }
-    uint64_t left = (segment + 1) * walk->segment_bytes - position;
-    uint64_t need = left < WW_BLOCK_MAX ? left : WW_BLOCK_MAX;
-    if (position < walk->window_position ||
-        position + need > walk->window_position + walk->window_bytes) {
-        uint64_t size = left < WW_WAL_RECOVERY_BYTES ? left : WW_WAL_RECOVERY_BYTES;
-        uint64_t offset = WW_SEGMENT_HEADER_BYTES + position % walk->segment_bytes;
-        ssize_t got = pread(walk->fd, walk->window, size, (off_t)offset);
-        if (got < (ssize_t)need) {
-            struct ww_wal_name name = ww_wal_segment_name(segment, ".seg");
-            errno = got < 0 ? errno : EIO;
-            return ww_fail_errno(walk->error, WW_EIO, "%s/wal/%s: offset %" PRIu64 ": cannot read",
-                                 walk->directory->path, name.text, offset);
-        }
-        walk->window_position = position;
-        walk->window_bytes = (uint64_t)got;
-    }
-    *data = walk->window + (position - walk->window_position);
-    *bytes = walk->window_position + walk->window_bytes - position;
-    return WW_OK;
-}
-
-/*
- * Checks that no file is missing: neither at the beginning nor between. Files below the first
- * segment were about to be recycled when the process ended.
- */
-static int check_row(const struct walk *walk)
-{
-    uint64_t expected = walk->directory->identity.first_segment;
-    for (size_t i = 0; i < walk->segment_count; i++) {
-        if (walk->segments[i] < walk->directory->identity.first_segment)
-            continue;
-        if (walk->segments[i] == expected) {
-            expected++;
-            continue;
-        }
-        struct ww_wal_name name = ww_wal_segment_name(expected, ".seg");
-        return ww_fail(walk->error, WW_EDAMAGED, "%s/wal/%s: the segment is missing",
-                       walk->directory->path, name.text);
-    }
-    return WW_OK;
+    return status;
 }
 
 /* Why `block` is not the next of the chain, or NULL. */
@@ -152,7 +67,7 @@ static int follow(struct walk *walk, ww_log_visit visit, void *context,
                   struct ww_wal_recovered *recovered, const char **why)
 {
     *why = NULL;
-    while (recovered->end < end_of_files(walk)) {
+    while (recovered->end < walk->ahead.end) {
         const uint8_t *data;
         size_t bytes;
         int status = look(walk, recovered->end, &data, &bytes);
@@ -168,6 +83,8 @@ static int follow(struct walk *walk, ww_log_visit visit, void *context,
         recovered->end += block->span_bytes;
         recovered->link = block->crc32c;
         recovered->epoch = block->epoch;
+        if (block->batches == 0) /* only a cut is sealed by such a block */
+            recovered->found.cut_position = block->position;
         recovered->found.blocks++;
         recovered->found.batches += block->batches;
         recovered->found.bytes += block->used_bytes;
@@ -175,15 +92,18 @@ static int follow(struct walk *walk, ww_log_visit visit, void *context,
     return WW_OK;
 }
 
-static int damaged(const struct walk *walk, uint64_t position, const char *why, uint64_t witness)
+/* The position was durable once, as `proof` says, and is not whole. */
+static int damaged(struct walk *walk, uint64_t position, const char *why, const char *proof,
+                   uint64_t proof_position)
 {
     struct ww_wal_name name = ww_wal_segment_name(position / walk->segment_bytes, ".seg");
+    walk->damaged = true;
     return ww_fail(walk->error, WW_EDAMAGED,
                    "%s/wal/%s: offset %" PRIu64 " (stream position %" PRIu64
-                   "): %s; but it was durable when the block at %" PRIu64 " was written",
+                   "): %s; but %s %" PRIu64,
                    walk->directory->path, name.text,
-                   WW_SEGMENT_HEADER_BYTES + position % walk->segment_bytes, position, why,
-                   witness);
+                   WW_SEGMENT_HEADER_BYTES + position % walk->segment_bytes, position, why, proof,
+                   proof_position);
 }
 
 /*
@@ -194,7 +114,7 @@ static int search_behind(struct walk *walk, struct ww_wal_recovered *recovered, 
 {
     uint64_t bad = recovered->end;
     uint32_t last_good_epoch = recovered->epoch;
-    for (uint64_t at = bad + WW_BLOCK_ALIGN; at < end_of_files(walk);) {
+    for (uint64_t at = bad + WW_BLOCK_ALIGN; at < walk->ahead.end;) {
         const uint8_t *data;
         size_t bytes;
         int status = look(walk, at, &data, &bytes);
@@ -208,7 +128,7 @@ static int search_behind(struct walk *walk, struct ww_wal_recovered *recovered, 
         }
         if (block->epoch >= last_good_epoch) {
             if (block->durable > bad)
-                return damaged(walk, bad, why, at);
+                return damaged(walk, bad, why, "it was durable before the block at", at);
             recovered->found.cut_bytes = at + block->used_bytes - bad;
         }
         if (block->epoch > recovered->epoch)
@@ -221,49 +141,45 @@ static int search_behind(struct walk *walk, struct ww_wal_recovered *recovered, 
 static int recover(struct walk *walk, ww_log_visit visit, void *context,
                    struct ww_wal_recovered *recovered)
 {
-    const struct ww_wal_directory *directory = walk->directory;
-    int status = check_row(walk);
-    if (status != WW_OK)
-        return status;
-    recovered->end = directory->identity.first_segment * walk->segment_bytes;
-    recovered->next_segment = end_of_files(walk) / walk->segment_bytes;
+    uint64_t durable = walk->directory->identity.durable;
+    recovered->end = walk->directory->identity.first_segment * walk->segment_bytes;
     const char *why;
-    status = follow(walk, visit, context, recovered, &why);
+    int status = follow(walk, visit, context, recovered, &why);
     if (status == WW_OK && why != NULL)
         status = search_behind(walk, recovered, why);
-    if (status != WW_OK || recovered->end >= directory->identity.durable)
-        return status;
-    struct ww_wal_name name = ww_wal_segment_name(recovered->end / walk->segment_bytes, ".seg");
-    return ww_fail(walk->error, WW_EDAMAGED,
-                   "%s/wal/%s: offset %" PRIu64 " (stream position %" PRIu64
-                   "): %s; but the log was durable up to %" PRIu64,
-                   directory->path, name.text,
-                   WW_SEGMENT_HEADER_BYTES + recovered->end % walk->segment_bytes, recovered->end,
-                   why != NULL ? why : "the segment is missing", directory->identity.durable);
+    if (status == WW_OK && recovered->end < durable)
+        status = damaged(walk, recovered->end, why != NULL ? why : "the segment is missing",
+                         "the log was durable up to", durable);
+    return status;
 }
 
-int ww_wal_recover(const struct ww_wal_directory *directory, bool settle, ww_log_visit visit,
-                   void *context, struct ww_wal_recovered *recovered, struct ww_error *error)
+int ww_wal_recover(const struct ww_wal_directory *directory, enum ww_wal_purpose purpose,
+                   ww_log_visit visit, void *context, struct ww_wal_recovered *recovered,
+                   struct ww_error *error)
 {
     uint64_t began_ns = ww_time_ns(CLOCK_MONOTONIC);
-    *recovered = (struct ww_wal_recovered){0};
+    struct ww_error found = {0};
     struct walk walk = {
         .directory = directory,
         .segment_bytes = directory->identity.segment_bytes,
-        .settle = settle,
-        .error = error,
-        .fd = -1,
+        .error = &found,
     };
-    walk.window = aligned_alloc(WW_BLOCK_ALIGN, WW_WAL_RECOVERY_BYTES);
-    if (walk.window == NULL)
-        return ww_fail(error, WW_ENOMEM, "no memory to read %s", directory->path);
-    int status = ww_wal_segment_list(directory, ".seg", &walk.segments, &walk.segment_count, error);
-    if (status == WW_OK)
-        status = recover(&walk, visit, context, recovered);
-    if (walk.fd >= 0)
-        close(walk.fd);
-    free(walk.segments);
-    free(walk.window);
+    *recovered = (struct ww_wal_recovered){0};
+    int status = ww_wal_ahead_open(&walk.ahead, directory, purpose != WW_WAL_TO_CHECK, error);
+    if (status != WW_OK)
+        return status;
+    status = recover(&walk, visit, context, recovered);
+    recovered->next_segment = walk.ahead.end / walk.segment_bytes;
+    if (status != WW_OK && walk.damaged && purpose == WW_WAL_TO_REPAIR) {
+        uint64_t last = recovered->end / walk.segment_bytes;
+        bool whole = last < walk.ahead.bad_segment && recovered->end < walk.ahead.end;
+        recovered->next_segment = last + whole;
+        recovered->found.damage = found;
+        status = WW_OK;
+    }
+    if (status != WW_OK && error != NULL)
+        *error = found;
+    ww_wal_ahead_close(&walk.ahead);
     recovered->found.elapsed_ns = ww_time_ns(CLOCK_MONOTONIC) - began_ns;
     return status;
 }

@@ -13,15 +13,21 @@ struct ww_wal_recovered {
     uint64_t end;          /* where the chain of blocks ends: writing begins there */
     uint32_t link;         /* CRC32C of its last block */
     uint32_t epoch;        /* the greatest seen, in blocks that are cut too */
-    uint64_t next_segment; /* the first that has no file */
+    uint64_t next_segment; /* the first that has no file, or a file that must go */
     struct ww_wal_recovery found;
 };
 
-/*
- * With `settle`, what was read is made durable too: after a killed process the last blocks may be
- * in the kernel's or the device's cache only.
- */
-int ww_wal_recover(const struct ww_wal_directory *directory, bool settle, ww_log_visit visit,
-                   void *context, struct ww_wal_recovered *recovered, struct ww_error *error);
+enum ww_wal_purpose {
+    WW_WAL_TO_CHECK,
+    /* What was read is made durable too: after a killed process the last blocks may be in the
+     * kernel's or the device's cache only. */
+    WW_WAL_TO_WRITE,
+    /* And where the log is damaged, it ends: `found.damage` says what and where. */
+    WW_WAL_TO_REPAIR,
+};
+
+int ww_wal_recover(const struct ww_wal_directory *directory, enum ww_wal_purpose purpose,
+                   ww_log_visit visit, void *context, struct ww_wal_recovered *recovered,
+                   struct ww_error *error);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening and closing the log on disk, and the preparer's half of it. */
+#include "wal_uring/cut.h"
 #include "wal_uring/disk.h"
 #include "wal_uring/recover.h"
 #include "wal_uring/segment.h"
@@ -63,11 +64,14 @@ static int claim(struct ww_wal_disk *disk, const struct ww_wal_options *options,
     if (status != WW_OK)
         return status;
     if (count > 0)
-        return ww_fail(error, WW_EDAMAGED, "%s/identity is missing, but %s/wal holds %zu segments",
-                       directory->path, directory->path, count);
+        return ww_fail(error, WW_EDAMAGED,
+                       "%s/identity is missing, but %s/wal holds %zu segments; move %s away to let "
+                       "the node come back from its peers as after the loss of its disk",
+                       directory->path, directory->path, count, directory->path);
     identity->cluster = options->cluster;
     identity->node = options->node;
     identity->segment_bytes = options->segment_bytes;
+    identity->recovering = 1; /* an earlier directory of this node may have been lost */
     if (getrandom(&identity->stream, sizeof(identity->stream), 0) != sizeof(identity->stream))
         return ww_fail_errno(error, WW_EIO, "cannot draw a stream id");
     return ww_wal_identity_store(directory, error);
@@ -137,6 +141,8 @@ static int tidy(struct ww_wal_disk *disk, struct ww_error *error)
             disk->file_count++;
     }
     free(numbers);
+    if (directory->identity.recovering == 0)
+        ww_wal_cut_drop(directory);
     return status;
 }
 
@@ -181,6 +187,19 @@ static int make_segment(void *owner, uint64_t segment, struct ww_error *error)
     disk->file_count++;
     ww_wal_count(&disk->head, WW_WAL_SEGMENTS_PREPARED, 1);
     return WW_OK;
+}
+
+/* The core says that nothing forgotten can do harm any more. */
+static bool note_recovered(void *owner)
+{
+    struct ww_wal_disk *disk = owner;
+    disk->directory.identity.recovering = 0;
+    if (ww_wal_identity_store(&disk->directory, NULL) != WW_OK) {
+        disk->directory.identity.recovering = 1;
+        return false;
+    }
+    ww_wal_cut_drop(&disk->directory);
+    return true;
 }
 
 /*
@@ -249,6 +268,7 @@ static int prepare(struct ww_wal_disk *disk, const struct ww_wal_options *option
     disk->file_limit = options->max_bytes / size;
     preparer->make = make_segment;
     preparer->recycle = recycle;
+    preparer->note_recovered = note_recovered;
     preparer->next_segment = recovered->next_segment;
     preparer->first_kept = disk->directory.identity.first_segment;
     atomic_store_explicit(&disk->head.store.limit_position, recovered->next_segment * size,
@@ -257,7 +277,9 @@ static int prepare(struct ww_wal_disk *disk, const struct ww_wal_options *option
     if (disk->file_limit != 0 && bytes > disk->file_limit * size)
         bytes = disk->file_limit * size;
     int status = ww_wal_prepare_to(preparer, recovered->end + bytes, error);
-    if (status == WW_ENOSPC && recovered->found.blocks > 0)
+    bool sealed =
+        recovered->found.damage.code == WW_OK || recovered->end < preparer->next_segment * size;
+    if (status == WW_ENOSPC && recovered->found.blocks > 0 && sealed)
         status = WW_OK;
     return status;
 }
@@ -291,7 +313,49 @@ static const struct ww_log_store_ops disk_ops = {
     .snapshot_drop = ww_wal_head_snapshot_drop,
     .snapshot_map = ww_wal_head_snapshot_map,
     .snapshot_unmap = ww_wal_head_snapshot_unmap,
+    .recovered = ww_wal_disk_recovered,
 };
+
+/*
+ * Says durably what recovery found, before anything is changed. An epoch is stored before it is
+ * written: so none on the disk is greater, not even in what cannot be read. Until the block that
+ * seals a cut is there, the log counts as damaged.
+ */
+static int settle(struct ww_wal_disk *disk, struct ww_wal_recovered *recovered,
+                  struct ww_error *error)
+{
+    struct ww_wal_identity *identity = &disk->directory.identity;
+    bool damaged = recovered->found.damage.code != WW_OK;
+    if (damaged)
+        identity->recovering = 1;
+    if (recovered->epoch > identity->epoch)
+        identity->epoch = recovered->epoch;
+    identity->epoch++;
+    uint64_t end = recovered->end + (damaged ? WW_BLOCK_ALIGN : 0);
+    if (!damaged || identity->durable < end)
+        identity->durable = end;
+    recovered->found.recovering = identity->recovering != 0;
+    int status = ww_wal_identity_store(&disk->directory, error);
+    if (status == WW_OK && damaged)
+        status = ww_wal_cut_aside(&disk->directory, recovered->next_segment, error);
+    return status;
+}
+
+/* The log goes on behind a block that separates it from what was cut. */
+static int seal_cut(struct ww_wal_disk *disk, struct ww_wal_recovered *recovered,
+                    struct ww_error *error)
+{
+    int status = ww_wal_cut_seal(&disk->directory, disk->open_flags, recovered->end,
+                                 disk->directory.identity.epoch, &recovered->link, error);
+    recovered->found.cut_position = recovered->end;
+    recovered->end += WW_BLOCK_ALIGN;
+    disk->directory.identity.durable = recovered->end;
+    if (status == WW_OK)
+        status = ww_wal_identity_store(&disk->directory, error);
+    disk->head.next_position = disk->head.store.start_position = recovered->end;
+    disk->head.preparer.current = recovered->end / disk->head.segment_bytes;
+    return status;
+}
 
 /* Brings an open, locked directory to the point where writing can begin. */
 static int start(struct ww_wal_disk *disk, const struct ww_wal_options *options, ww_log_visit visit,
@@ -303,22 +367,17 @@ static int start(struct ww_wal_disk *disk, const struct ww_wal_options *options,
     if (status == WW_OK)
         status = choose_mode(disk, options, error);
     if (status == WW_OK)
-        status = ww_wal_recover(&disk->directory, true, visit, context, &recovered, error);
+        status = ww_wal_recover(&disk->directory,
+                                options->repair == WW_WAL_REPAIR_PEERS ? WW_WAL_TO_REPAIR
+                                                                       : WW_WAL_TO_WRITE,
+                                visit, context, &recovered, error);
+    if (status == WW_OK)
+        status = settle(disk, &recovered, error);
     if (status != WW_OK)
         return status;
 
     ww_wal_head_init(&disk->head, options, recovered.end);
-    disk->head.recovery = recovered.found;
-    disk->head.released = identity->first_segment * options->segment_bytes;
     struct ww_log_store *store = &disk->head.store;
-    store->ops = &disk_ops;
-    store->stream_id = identity->stream;
-    store->start_link = recovered.link;
-    store->epoch = recovered.epoch + 1;
-    /* Of two flushes in flight on one file only one hears of an error in the kernel's cache. */
-    if (options->durability == WW_DURABILITY_BUFFERED)
-        store->write_depth = 1;
-
     status = tidy(disk, error);
     if (status == WW_OK)
         status = gather_spares(disk, error);
@@ -326,17 +385,25 @@ static int start(struct ww_wal_disk *disk, const struct ww_wal_options *options,
         status = open_ring(disk, options, error);
     if (status == WW_OK)
         status = prepare(disk, options, &recovered, error);
+    if (status == WW_OK && recovered.found.damage.code != WW_OK)
+        status = seal_cut(disk, &recovered, error);
     if (status != WW_OK)
         return status;
-    identity->durable = recovered.end; /* recovery has settled it */
-    status = ww_wal_identity_store(&disk->directory, error);
+
+    disk->head.recovery = recovered.found;
+    disk->head.released = identity->first_segment * options->segment_bytes;
     disk->flight.durable = disk->reported_durable = recovered.end;
-    if (status == WW_OK)
-        status = ww_wal_preparer_start(&disk->head.preparer, error);
-    if (status != WW_OK)
-        return status;
-    return ww_wal_snapshots_open(&disk->head.snapshots, disk->directory.fd, options->cluster,
-                                 error);
+    store->ops = &disk_ops;
+    store->stream_id = identity->stream;
+    store->start_link = recovered.link;
+    store->epoch = identity->epoch;
+    /* Of two flushes in flight on one file only one hears of an error in the kernel's cache. */
+    if (options->durability == WW_DURABILITY_BUFFERED)
+        store->write_depth = 1;
+    status = ww_wal_preparer_start(&disk->head.preparer, error);
+    return status == WW_OK ? ww_wal_snapshots_open(&disk->head.snapshots, disk->directory.fd,
+                                                   options->cluster, error)
+                           : status;
 }
 
 int ww_wal_open(const struct ww_wal_options *options, ww_log_visit visit, void *context,
@@ -374,7 +441,7 @@ int ww_wal_scan(const char *directory, ww_log_visit visit, void *context,
     if (status != WW_OK)
         return status;
     struct ww_wal_recovered recovered;
-    status = ww_wal_recover(&opened, false, visit, context, &recovered, error);
+    status = ww_wal_recover(&opened, WW_WAL_TO_CHECK, visit, context, &recovered, error);
     *recovery = recovered.found;
     ww_wal_directory_close(&opened);
     return status;

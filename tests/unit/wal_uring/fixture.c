@@ -14,9 +14,14 @@
 
 void test_log_init(struct test_log *log)
 {
+    test_log_init_at(log, "wal-test-XXXXXX");
+}
+
+void test_log_init_at(struct test_log *log, const char *template)
+{
     memset(log, 0, sizeof(*log));
-    strcpy(log->directory, "wal-test-XXXXXX");
-    cr_assert_not_null(mkdtemp(log->directory));
+    strcpy(log->directory, template);
+    cr_assert_not_null(mkdtemp(log->directory), "%s", template);
     log->buffer = aligned_alloc(WW_BLOCK_ALIGN, TEST_BUFFER);
     log->read_buffer = aligned_alloc(WW_BLOCK_ALIGN, WW_READ_BYTES);
     memset(log->buffer, 0, TEST_BUFFER);
@@ -248,8 +253,13 @@ void test_forget_durable(struct test_log *log, uint64_t durable)
     struct ww_wal_identity identity;
     test_peek(log, "identity", 0, &identity, sizeof(identity));
     identity.durable = durable;
-    identity.crc32c = ww_crc32c((uint8_t *)&identity + 4, sizeof(identity) - 4);
-    test_poke(log, "identity", 0, &identity, sizeof(identity));
+    test_put_identity(log, &identity);
+}
+
+void test_put_identity(struct test_log *log, struct ww_wal_identity *identity)
+{
+    identity->crc32c = ww_crc32c((uint8_t *)identity + 4, sizeof(*identity) - 4);
+    test_poke(log, "identity", 0, identity, sizeof(*identity));
 }
 
 uint64_t test_count_files(struct test_log *log, const char *suffix)

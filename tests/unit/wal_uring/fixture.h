@@ -39,7 +39,8 @@ struct test_log {
     struct ww_wal_recovery recovery;
 };
 
-void test_log_init(struct test_log *log); /* a fresh directory */
+void test_log_init(struct test_log *log);                          /* a fresh directory */
+void test_log_init_at(struct test_log *log, const char *template); /* one named for mkdtemp */
 void test_log_free(struct test_log *log); /* closes, and removes the directory */
 
 int test_log_open(struct test_log *log);
@@ -74,6 +75,9 @@ void test_set_version(struct test_log *log, const char *file, uint32_t version, 
 
 /* Forgets that the log was closed cleanly: as if the process had been killed. */
 void test_forget_durable(struct test_log *log, uint64_t durable);
+
+/* Stores it with the checksum that it must have. */
+void test_put_identity(struct test_log *log, struct ww_wal_identity *identity);
 
 uint64_t test_count_files(struct test_log *log, const char *suffix);
 
