@@ -10,6 +10,7 @@ void ww_wal_head_init(struct ww_wal_head *head, const struct ww_wal_options *opt
     head->segment_bytes = size;
     head->next_position = start_position;
     head->store.start_position = start_position;
+    head->store.segment_bytes = size;
     head->store.write_depth = options->write_depth;
     head->store.span_bytes = options->span_bytes < size ? options->span_bytes : (uint32_t)size;
 

@@ -79,7 +79,7 @@ struct ww_log_store_ops {
     /* Submits what is queued, collects what is complete; returns the number of events (<= max). */
     uint32_t (*poll)(struct ww_log_store *store, struct ww_log_event *events, uint32_t max);
 
-    /* Releases whole segments below `position` for reuse. */
+    /* Releases whole segments below `position` for reuse. They cannot be read any more. */
     void (*release)(struct ww_log_store *store, uint64_t position);
 
     /* Waits for writes in flight, then ends all that open() began. Snapshots under way are given
@@ -138,6 +138,7 @@ struct ww_log_store {
     uint32_t start_link;     /* CRC32C of the last block of the recovered stream, 0 if none */
     uint32_t epoch;          /* of this opening: greater than any in the recovered stream */
     uint32_t span_bytes;     /* a block never crosses a multiple of this */
+    uint64_t segment_bytes;  /* space goes back in multiples of this; a multiple of the span */
     uint32_t write_depth;    /* writes that may be in flight */
     /* Positions below this have a written segment waiting for them; another thread raises it. */
     _Atomic uint64_t limit_position;

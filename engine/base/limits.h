@@ -83,6 +83,8 @@
 #define WW_PERSIST_RING_SLOTS 1024u        /* closed blocks on their way to LOG */
 #define WW_DURABLE_RING_SLOTS 1024u        /* events of the disk on their way to NET */
 #define WW_APPLY_RING_SLOTS 4096u          /* committed batches, and applied positions */
+#define WW_RELEASE_NS 1000000000u          /* the stream is looked at so often, to be released */
+#define WW_RETAIN_SNAPSHOTS 8u             /* under way when entries beyond a limit need one */
 #define WW_PROMISES_MAX 16384u             /* messages that wait for the disk */
 #define WW_PENDING_MAX 65536u /* proposals (runs of entries) that wait for their commit */
 

@@ -21,6 +21,8 @@ static void take_snapshot(struct ww_wal_group *group, const struct ww_batch_head
 {
     group->snapshot_index = batch->first_index;
     group->snapshot_term = batch->term;
+    if (batch->first_sequence != 0 && group->last_index > batch->first_sequence)
+        group->last_index = batch->first_sequence;
     if (group->missing_to <= batch->first_index)
         group->missing_from = group->missing_to = 0;
     if (group->last_index <= batch->first_index) {

@@ -106,12 +106,19 @@ struct ww_group_snapshot {
     struct ww_staged_snapshot staged;
 };
 
+/* The newest record of a kind: stream positions behind the last one that was appended, and behind
+ * the last one that is durable; 0: there is none. */
+struct ww_record {
+    uint64_t end;
+    uint64_t durable_end;
+};
+
 struct ww_group {
     uint32_t id;
     struct ww_raft *raft;
     struct ww_batch_chain chain;
     struct ww_log_index index;
-    uint64_t hard_state_end;              /* stream position behind the last hard-state record */
+    struct ww_record hard_state, snapshot_record;
     uint64_t first_index;                 /* of the log: those below are in a snapshot */
     uint64_t fed;                         /* last index handed to APPLY */
     uint64_t applied;                     /* last index that APPLY reported */

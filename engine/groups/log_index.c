@@ -24,16 +24,25 @@ static bool grow(struct ww_log_index *index)
     return true;
 }
 
-bool ww_log_index_add(struct ww_log_index *index, uint64_t first_index, uint64_t block,
-                      uint32_t offset, uint32_t bytes)
+/* Is the place in a later segment than the last point? */
+static bool in_next_segment(const struct ww_log_index *index, uint64_t block)
+{
+    uint64_t size = index->segment_bytes;
+    return size > 0 && block / size > index->points[index->count - 1].block / size;
+}
+
+bool ww_log_index_add(struct ww_log_index *index, struct ww_log_point batch, uint32_t bytes)
 {
     index->bytes_since += bytes;
-    bool due = index->count == 0 || index->force || index->bytes_since >= WW_LOG_INDEX_STRIDE;
+    bool due = index->count == 0 || index->force || index->bytes_since >= WW_LOG_INDEX_STRIDE ||
+               in_next_segment(index, batch.block);
     if (!due)
         return true;
-    if (index->count == index->capacity && !grow(index))
+    if (index->count == index->capacity && !grow(index)) {
+        index->segment_bytes = 0; /* not every segment has its point any more */
         return !index->force;
-    index->points[index->count++] = (struct ww_log_point){first_index, block, offset};
+    }
+    index->points[index->count++] = batch;
     index->bytes_since = 0;
     index->force = false;
     return true;
@@ -56,6 +65,27 @@ void ww_log_index_compact(struct ww_log_index *index, uint64_t first_index)
         return;
     index->count -= drop;
     memmove(index->points, index->points + drop, index->count * sizeof(*index->points));
+}
+
+/* Where the batches end that are found from point `number`. */
+static uint64_t end_of(const struct ww_log_index *index, size_t number)
+{
+    if (number + 1 < index->count)
+        return index->points[number + 1].block + index->points[number + 1].offset;
+    uint64_t size = index->segment_bytes;
+    return size > 0 ? (index->points[number].block / size + 1) * size : UINT64_MAX;
+}
+
+uint64_t ww_log_index_cut(const struct ww_log_index *index, uint64_t position, uint64_t time_ns,
+                          uint64_t next_index)
+{
+    size_t number = 0;
+    while (number < index->count &&
+           (end_of(index, number) <= position ||
+            (time_ns > 0 && number + 1 < index->count &&
+             index->points[number + 1].time_ns <= time_ns)))
+        number++;
+    return number < index->count ? index->points[number].first_index : next_index;
 }
 
 const struct ww_log_point *ww_log_index_find(const struct ww_log_index *index, uint64_t entry_index,

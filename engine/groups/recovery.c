@@ -5,10 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-int ww_group_recovery_init(struct ww_group_recovery *recovery, uint32_t groups)
+int ww_group_recovery_init(struct ww_group_recovery *recovery, uint32_t groups,
+                           uint64_t segment_bytes)
 {
     *recovery = (struct ww_group_recovery){.group_count = groups};
     recovery->groups = calloc(groups, sizeof(*recovery->groups));
+    for (uint32_t i = 0; recovery->groups != NULL && i < groups; i++)
+        recovery->groups[i].index.segment_bytes = segment_bytes;
     return recovery->groups != NULL ? WW_OK : WW_ENOMEM;
 }
 
@@ -71,12 +74,17 @@ static void compact(struct ww_recovered_group *group, uint64_t index)
     group->configuration_count -= configurations;
     memmove(group->configurations, group->configurations + configurations,
             group->configuration_count * sizeof(group->configurations[0]));
-    ww_log_index_compact(&group->index, index + 1);
+    if (group->run_count > 0)
+        ww_log_index_compact(&group->index, index + 1);
+    else
+        ww_log_index_truncate(&group->index, 0);
 }
 
 /*
  * The record of a snapshot, taken here or installed: figure 13 of the paper. When the log has its
- * last entry, what follows that entry stays; else the log is emptied.
+ * last entry, what follows that entry stays; else the log is emptied. Entries of a log whose begin
+ * was released may be those of an earlier one, which an install that is not in sight any more did
+ * away with; they end behind the last index that the record names.
  */
 static int take_snapshot(struct ww_group_recovery *recovery, struct ww_recovered_group *group,
                          const struct ww_batch_header *batch)
@@ -86,7 +94,9 @@ static int take_snapshot(struct ww_group_recovery *recovery, struct ww_recovered
                        "group %" PRIu32 ": the snapshot at index %" PRIu64
                        " is recorded behind that at %" PRIu64,
                        batch->group, batch->first_index, group->base_index);
-    if (term_at(group, batch->first_index) == batch->term)
+    if (batch->first_sequence != 0)
+        truncate(group, batch->first_sequence + 1);
+    if (batch->first_sequence != 0 || term_at(group, batch->first_index) == batch->term)
         compact(group, batch->first_index);
     else
         truncate(group, 0);
@@ -139,15 +149,21 @@ int ww_group_recovery_visit(void *context, uint64_t block_position, uint32_t off
                        ": set it to at least %" PRIu32,
                        batch->group, recovery->group_count, batch->group + 1);
     struct ww_recovered_group *group = &recovery->groups[batch->group];
+    uint64_t end = block_position + offset + batch->size_bytes;
+    recovery->released = recovery->begun ? recovery->released : block_position > 0;
+    recovery->begun = true;
     if (batch->kind == WW_BATCH_HARD_STATE) {
         group->term = batch->term;
         group->vote = (uint32_t)batch->first_index & ~WW_HARD_STATE_KNOWN;
         if (batch->first_index & WW_HARD_STATE_KNOWN)
             group->known_position = block_position + offset + 1;
+        group->hard_state_end = end;
         return WW_OK;
     }
-    if (batch->kind == WW_BATCH_SNAPSHOT)
+    if (batch->kind == WW_BATCH_SNAPSHOT) {
+        group->snapshot_end = end;
         return take_snapshot(recovery, group, batch);
+    }
     if (batch->time_ns > group->time_ns)
         group->time_ns = batch->time_ns;
     /* Entries that joined the log while a snapshot was being installed may lie below its end. */
@@ -155,17 +171,27 @@ int ww_group_recovery_visit(void *context, uint64_t block_position, uint32_t off
         return WW_OK;
     uint64_t first_index =
         batch->first_index > group->base_index ? batch->first_index : group->base_index + 1;
-    if (first_index > last_index(group) + 1)
+    bool gap = first_index > last_index(group) + 1;
+    if (gap && !recovery->released)
         return ww_fail(&recovery->error, WW_EDAMAGED,
                        "group %" PRIu32 ": entries %" PRIu64 " to %" PRIu64
                        " are missing before stream position %" PRIu64,
                        batch->group, last_index(group) + 1, first_index - 1,
                        block_position + offset);
-    truncate(group, first_index);
+    truncate(group, gap ? 0 : first_index);
     take_configuration(group, batch);
     int status = append(group, first_index, batch);
-    if (status != WW_OK ||
-        !ww_log_index_add(&group->index, first_index, block_position, offset, batch->size_bytes))
+    struct ww_log_point point = {first_index, block_position, batch->time_ns, offset};
+    if (status != WW_OK || !ww_log_index_add(&group->index, point, batch->size_bytes))
         return ww_fail(&recovery->error, WW_ENOMEM, "no memory for the index of the log");
     return WW_OK;
+}
+
+int ww_group_recovery_check(const struct ww_recovered_group *group, struct ww_error *error)
+{
+    if (group->run_count == 0 || group->runs[0].first_index == group->base_index + 1)
+        return WW_OK;
+    return ww_fail(error, WW_EDAMAGED,
+                   "entries %" PRIu64 " to %" PRIu64 " are in no snapshot, and missing in the log",
+                   group->base_index + 1, group->runs[0].first_index - 1);
 }

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rebuilds, batch by batch, what the groups need to know of a recovered stream. */
+/*
+ * Rebuilds, batch by batch, what the groups need to know of a recovered stream. Its first part may
+ * have been released (docs/wal.md): then the first batch of a group may have any index, and what is
+ * missing before it must be in a snapshot that is recorded later.
+ */
 #ifndef WW_GROUPS_RECOVERY_H
 #define WW_GROUPS_RECOVERY_H
 
@@ -20,21 +24,29 @@ struct ww_recovered_group {
      * before the one before it is committed. */
     struct ww_raft_placed_configuration configurations[2];
     size_t configuration_count;
-    uint64_t time_ns; /* the greatest log time of a batch */
+    uint64_t time_ns;                      /* the greatest log time of a batch */
+    uint64_t hard_state_end, snapshot_end; /* positions behind the last records; 0: none */
     struct ww_log_index index;
 };
 
 struct ww_group_recovery {
     struct ww_recovered_group *groups;
     uint32_t group_count;
+    bool begun;            /* the first batch was visited */
+    bool released;         /* and it was not that at the stream's begin */
     struct ww_error error; /* set when the visitor refuses a batch */
 };
 
-int ww_group_recovery_init(struct ww_group_recovery *recovery, uint32_t groups);
+/* `segment_bytes`: of the stream, for the indexes of the logs. */
+int ww_group_recovery_init(struct ww_group_recovery *recovery, uint32_t groups,
+                           uint64_t segment_bytes);
 void ww_group_recovery_free(struct ww_group_recovery *recovery);
 
 /* A ww_log_visit; `context` is the recovery. */
 int ww_group_recovery_visit(void *context, uint64_t block_position, uint32_t offset,
                             const struct ww_batch_header *batch);
+
+/* All was visited: is all there behind the last snapshot? WW_EDAMAGED. */
+int ww_group_recovery_check(const struct ww_recovered_group *group, struct ww_error *error);
 
 #endif

@@ -278,7 +278,7 @@ static int start_control(struct ww_node *node, struct ww_error *error)
 static int start(struct ww_node *node, struct ww_error *error)
 {
     struct ww_group_recovery recovery;
-    int status = ww_group_recovery_init(&recovery, node->config.groups);
+    int status = ww_group_recovery_init(&recovery, node->config.groups, node->config.segment_bytes);
     if (status != WW_OK)
         ww_fail(error, status, "no memory for recovery");
     if (status == WW_OK)

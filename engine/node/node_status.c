@@ -167,6 +167,8 @@ static void put_wal(struct json_object *status, const struct ww_node *node,
     put_number(wal, "batches", view->batches_sealed);
     put_number(wal, "durable_position", view->durable_position);
     put_number(wal, "head_position", view->head_position);
+    put_number(wal, "released_position", view->released_position);
+    put_number(wal, "checkpoints", view->checkpoints);
     put_number(wal, "limit_position", atomic_load(&node->store->limit_position));
 }
 

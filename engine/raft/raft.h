@@ -105,7 +105,8 @@ enum ww_raft_event_type {
      * after the read arrived: a lease that ended before that must not serve it. */
     WW_RAFT_EV_READ,
     /* A snapshot of the state at `index` (applied) is durable here, of snapshot_bytes; entries
-     * below first_index leave the log (first_index <= index + 1). */
+     * below first_index leave the log (first_index <= index + 1). Again with the same index: more
+     * of them do. */
     WW_RAFT_EV_COMPACT,
     /* Follower: of the leader's snapshot (term, index), offered by an update's snapshot_chunk,
      * staged_bytes are here. */

@@ -17,11 +17,14 @@ int ww_raft_compact(struct ww_raft *raft, const struct ww_raft_event *event)
     if (event->index > raft->commit || event->first_index > event->index + 1 ||
         event->first_index == 0 || event->snapshot_bytes == 0)
         return WW_EINVAL;
-    if (event->index <= raft->snapshot_index)
+    if (event->index < raft->snapshot_index)
         return WW_OK;
-    raft->snapshot_index = event->index;
-    raft->snapshot_term = ww_raft_log_term_at(&raft->log, event->index);
-    raft->snapshot_bytes = event->snapshot_bytes;
+    bool newer = event->index > raft->snapshot_index;
+    if (newer) {
+        raft->snapshot_index = event->index;
+        raft->snapshot_term = ww_raft_log_term_at(&raft->log, event->index);
+        raft->snapshot_bytes = event->snapshot_bytes;
+    }
     if (event->first_index - 1 > raft->log.base_index)
         ww_raft_log_compact(&raft->log, event->first_index - 1);
     if (raft->role != WW_RAFT_LEADER)
@@ -29,7 +32,7 @@ int ww_raft_compact(struct ww_raft *raft, const struct ww_raft_event *event)
     for (uint32_t id = 1; id <= WW_NODES_MAX; id++) {
         struct ww_raft_peer *peer = &raft->peers[id];
         if ((ww_raft_peers(raft) >> id & 1) &&
-            (peer->state == WW_RAFT_SEND_SNAPSHOT || peer->next <= raft->log.base_index))
+            (peer->state == WW_RAFT_SEND_SNAPSHOT ? newer : peer->next <= raft->log.base_index))
             ww_raft_peer_probe(raft, peer, peer->match + 1);
     }
     return WW_OK;

@@ -19,6 +19,7 @@ struct ww_log {
     struct ww_read_request read; /* taken from the ring, refused by the store so far */
     bool have_read;
     bool told_recovered;
+    uint64_t released; /* the store was told */
 };
 
 int ww_log_create(struct ww_shard *shard)
@@ -111,6 +112,16 @@ static uint32_t start_reads(struct ww_shard *shard)
     }
 }
 
+static void release(struct ww_shard *shard)
+{
+    /* Acquire pairs with NET's release: what held the place back is durable elsewhere. */
+    uint64_t position = atomic_load_explicit(&shard->released, memory_order_acquire);
+    if (position == shard->log->released)
+        return;
+    shard->log->released = position;
+    shard->store->ops->release(shard->store, position);
+}
+
 static uint32_t report(struct ww_shard *shard)
 {
     struct ww_log_event events[EVENTS_PER_POLL];
@@ -144,6 +155,7 @@ uint32_t ww_log_work(struct ww_shard *shard)
     if (atomic_load_explicit(&shard->fenced, memory_order_relaxed) != 0)
         return work;
     tell_recovered(shard);
+    release(shard);
     uint32_t started = write_blocks(shard) + start_reads(shard);
     /* Without a disk a write is done at once: NET need not wait another round for it. */
     if (started > 0)

@@ -13,6 +13,7 @@
  *   net_send.c     datagrams out: messages, AppendEntries
  *   net_read.c     read the log from memory or disk: followers, apply, clients
  *   net_client_read.c  clients read committed entries
+ *   net_release.c  what leaves the log, and which part of the stream nobody needs
  *   net_snapshot.c      snapshots: taking, storing, installing
  *   net_snapshot_part.c parts of them out and in
  *   net_view.c     what other threads are told
@@ -106,6 +107,15 @@ struct ww_client_query {
     struct ww_query job;        /* APPLY's while it was asked */
 };
 
+/* When the stream is looked at next, to give a part of it back. */
+struct ww_net_release {
+    bool due;
+    bool waits; /* for records to become durable */
+    uint64_t next_ns;
+    uint64_t next_head;
+    uint64_t position; /* LOG was told */
+};
+
 struct ww_net {
     struct ww_shard *shard;
     struct ww_group *groups;
@@ -143,6 +153,8 @@ struct ww_net {
     struct ww_client_query queries[WW_QUERIES_MAX];
     uint8_t *query_bytes; /* requests and answers */
     uint32_t query_count; /* not free */
+
+    struct ww_net_release release;
 
     struct ww_shard_view counters; /* its groups pointer stays NULL */
     /* Of another thread, until NET takes them; view_event (an eventfd) tells that it answered. */
@@ -215,6 +227,11 @@ uint64_t ww_net_log_time(struct ww_net *net, struct ww_group *group); /* of a le
 /* net_log.c */
 uint8_t *ww_net_reserve(struct ww_net *net, uint32_t bytes);
 void ww_net_commit_batch(struct ww_net *net, struct ww_group *group, const void *batch);
+/* Records, also of what is recorded already; false: no room. */
+bool ww_net_append_hard_state(struct ww_net *net, struct ww_group *group, uint64_t term,
+                              uint32_t vote, bool known);
+bool ww_net_append_snapshot(struct ww_net *net, struct ww_group *group,
+                            const struct ww_snapshot_header *about);
 uint64_t ww_net_room(struct ww_net *net); /* bytes for entries now, terms and votes kept aside */
 void ww_net_seal_open(struct ww_net *net);
 void ww_net_submit(struct ww_net *net); /* close the open block if LOG is ready for it */
@@ -273,6 +290,23 @@ static inline bool ww_net_snapshot_holds(const struct ww_group *group)
     return step == WW_SNAPSHOT_INSTALLED ||
            (step == WW_SNAPSHOT_RECORDED && group->snapshot.install);
 }
+
+static inline const struct ww_snapshot_header *ww_net_kept(const struct ww_group *group)
+{
+    return (const void *)group->snapshot.kept.data; /* NULL: there is none */
+}
+
+static inline uint64_t ww_net_snapshot_index(const struct ww_group *group)
+{
+    return ww_net_kept(group) != NULL ? ww_net_kept(group)->index : 0;
+}
+
+/* net_release.c */
+uint32_t ww_net_release(struct ww_net *net);
+/* The snapshot at `index` is recorded: what it stands for leaves the log, but for what is kept. */
+void ww_net_compact(struct ww_net *net, struct ww_group *group, uint64_t index, uint64_t bytes);
+/* Entries below `first_index` leave what NET knows of the log, as they left the core's. */
+void ww_net_forget_entries(struct ww_net *net, struct ww_group *group, uint64_t first_index);
 
 /* net_snapshot_part.c */
 bool ww_net_send_snapshot_part(struct ww_net *net, struct ww_group *group, uint32_t peer,

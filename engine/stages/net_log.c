@@ -119,10 +119,39 @@ void ww_net_commit_batch(struct ww_net *net, struct ww_group *group, const void 
         group->time_ns = header->time_ns;
     bool entries = header->kind == WW_BATCH_ENTRIES;
     uint64_t block = net->buffer.block;
-    if (entries && !ww_log_index_add(&group->index, header->first_index, block,
-                                     (uint32_t)(position - block), header->size_bytes))
+    struct ww_log_point point = {header->first_index, block, header->time_ns,
+                                 (uint32_t)(position - block)};
+    if (entries && !ww_log_index_add(&group->index, point, header->size_bytes))
         ww_shard_fence(net->shard, WW_ENOMEM, "no memory for the index of the log");
     count_in_block(net, entries, header->count);
+}
+
+bool ww_net_append_hard_state(struct ww_net *net, struct ww_group *group, uint64_t term,
+                              uint32_t vote, bool known)
+{
+    ww_net_seal_open(net);
+    uint8_t *place = ww_net_reserve(net, WW_BATCH_HEADER_BYTES);
+    if (place == NULL)
+        return false;
+    ww_batch_seal_hard_state(place, group->id, term, vote | (known ? WW_HARD_STATE_KNOWN : 0));
+    ww_net_commit_batch(net, group, place);
+    group->hard_state.end = net->buffer.head;
+    return true;
+}
+
+bool ww_net_append_snapshot(struct ww_net *net, struct ww_group *group,
+                            const struct ww_snapshot_header *about)
+{
+    ww_net_seal_open(net);
+    uint8_t *place = ww_net_reserve(net, WW_BATCH_HEADER_BYTES);
+    if (place == NULL)
+        return false;
+    bool in_log = ww_raft_term_at(group->raft, about->index) == about->term;
+    ww_batch_seal_snapshot(place, group->id, about->term, about->index,
+                           in_log ? ww_raft_last_index(group->raft) : 0);
+    ww_net_commit_batch(net, group, place);
+    group->snapshot_record.end = net->buffer.head;
+    return true;
 }
 
 uint64_t ww_net_room(struct ww_net *net)
@@ -185,7 +214,11 @@ void ww_net_submit(struct ww_net *net)
 static void take_slot(struct ww_net *net, const struct ww_batch_slot *slot)
 {
     struct ww_group *group = &net->groups[slot->group];
+    uint64_t end = slot->position + slot->size_bytes;
+    if (slot->kind != WW_BATCH_ENTRIES && net->release.waits)
+        net->release.due = true;
     if (slot->kind == WW_BATCH_HARD_STATE) {
+        group->hard_state.durable_end = end;
         struct ww_raft_event event = {
             .type = WW_RAFT_EV_HARD_STATE_DURABLE,
             .term = slot->term,
@@ -194,7 +227,9 @@ static void take_slot(struct ww_net *net, const struct ww_batch_slot *slot)
         };
         ww_net_step(net, group, &event, NULL);
     } else if (slot->kind == WW_BATCH_SNAPSHOT) {
-        ww_net_snapshot_recorded(net, group);
+        group->snapshot_record.durable_end = end;
+        if (slot->first_index > ww_net_snapshot_index(group)) /* else it was repeated */
+            ww_net_snapshot_recorded(net, group);
     } else if (slot->count > 0) {
         group->durable_term = slot->term;
         group->durable_index = ww_batch_slot_last(slot);

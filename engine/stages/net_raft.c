@@ -20,16 +20,8 @@ void ww_net_mark_dirty(struct ww_net *net, struct ww_group *group)
 static void persist_hard_state(struct ww_net *net, struct ww_group *group,
                                const struct ww_raft_update *update)
 {
-    ww_net_seal_open(net);
-    uint8_t *place = ww_net_reserve(net, WW_BATCH_HEADER_BYTES);
-    if (place == NULL) {
+    if (!ww_net_append_hard_state(net, group, update->term, update->vote, update->known))
         ww_shard_fence(net->shard, WW_ENOSPC, "no room in the log for a term and vote");
-        return;
-    }
-    ww_batch_seal_hard_state(place, group->id, update->term,
-                             update->vote | (update->known ? WW_HARD_STATE_KNOWN : 0));
-    ww_net_commit_batch(net, group, place);
-    group->hard_state_end = net->buffer.head;
 }
 
 uint64_t ww_net_log_time(struct ww_net *net, struct ww_group *group)
@@ -98,7 +90,7 @@ static void append_body(struct ww_net *net, struct ww_group *group,
 static void send_or_wait(struct ww_net *net, struct ww_group *group,
                          const struct ww_raft_outgoing *outgoing)
 {
-    if (!outgoing->wait || group->hard_state_end <= net->durable) {
+    if (!outgoing->wait || group->hard_state.end <= net->durable) {
         ww_net_post(net, outgoing->to, outgoing->to, &outgoing->message);
         return;
     }
@@ -107,7 +99,7 @@ static void send_or_wait(struct ww_net *net, struct ww_group *group,
         return;
     }
     net->promises[net->promises_end++ % net->shard->options.promises] = (struct ww_promise){
-        .position = group->hard_state_end,
+        .position = group->hard_state.end,
         .to = outgoing->to,
         .message = outgoing->message,
     };

@@ -175,12 +175,8 @@ void ww_net_snapshot_saved(struct ww_net *net, const struct ww_log_event *event)
 static bool record(struct ww_net *net, struct ww_group *group)
 {
     const struct ww_snapshot_header *about = ww_snapshot_header(&group->snapshot.job.blob);
-    ww_net_seal_open(net);
-    uint8_t *place = ww_net_reserve(net, WW_BATCH_HEADER_BYTES);
-    if (place == NULL)
+    if (!ww_net_append_snapshot(net, group, about))
         return false;
-    ww_batch_seal_snapshot(place, group->id, about->term, about->index);
-    ww_net_commit_batch(net, group, place);
     go(group, WW_SNAPSHOT_STORED, WW_SNAPSHOT_RECORDING);
     return true;
 }
@@ -204,32 +200,11 @@ static void keep(struct ww_net *net, struct ww_group *group)
     store->ops->snapshot_drop(store, group->id, ww_snapshot_header(&own->kept)->index);
 }
 
-/* Entries below `first_index` leave what NET knows of the log, as they left the core's. */
-static void forget_entries(struct ww_group *group, uint64_t first_index)
-{
-    ww_log_index_compact(&group->index, first_index);
-    group->first_index = first_index;
-}
-
 /* Everything that it stands for is committed here: only the log gets shorter. */
 static void compact(struct ww_net *net, struct ww_group *group)
 {
     const struct ww_snapshot_blob *blob = &group->snapshot.job.blob;
-    uint64_t index = ww_snapshot_header(blob)->index;
-    uint64_t kept = net->shard->options.snapshot_keep;
-    uint64_t first = index >= kept ? index - kept + 1 : 1;
-    if (first > group->applied + 1)
-        first = group->applied + 1; /* APPLY reads the rest from the log */
-    if (first < group->first_index)
-        first = group->first_index;
-    struct ww_raft_event event = {
-        .type = WW_RAFT_EV_COMPACT,
-        .index = index,
-        .first_index = first,
-        .snapshot_bytes = blob->bytes,
-    };
-    ww_net_step(net, group, &event, NULL);
-    forget_entries(group, first);
+    ww_net_compact(net, group, ww_snapshot_header(blob)->index, blob->bytes);
     keep(net, group);
     net->counters.snapshots_taken += !group->snapshot.install;
     rest(net, group);
@@ -259,7 +234,7 @@ static void install(struct ww_net *net, struct ww_group *group)
     ww_net_reader_reset(net, &group->apply);
     ww_net_reset_feeds(net, group);
     ww_net_reset_client_reads(net, group);
-    forget_entries(group, about->index + 1);
+    ww_net_forget_entries(net, group, about->index + 1);
     keep(net, group);
     net->counters.snapshots_installed++;
     go(group, WW_SNAPSHOT_RECORDED, WW_SNAPSHOT_INSTALLED);
@@ -340,6 +315,8 @@ int ww_net_snapshot_create(struct ww_net *net, struct ww_group *group,
                            struct ww_error *error)
 {
     group->first_index = recovered->base_index + 1;
+    group->hard_state = (struct ww_record){recovered->hard_state_end, recovered->hard_state_end};
+    group->snapshot_record = (struct ww_record){recovered->snapshot_end, recovered->snapshot_end};
     raft->configuration = net->shard->options.configuration;
     if (recovered->base_index == 0) {
         rest(net, group);

@@ -76,7 +76,8 @@ uint32_t ww_net_work(struct ww_shard *shard)
     work += ww_net_receive(net);
     work += ww_net_tick(net);
     if (ww_net_fenced(net))
-        return work;                   /* the core counts on what the log does not hold */
+        return work; /* the core counts on what the log does not hold */
+    work += ww_net_release(net);
     bool dirty = net->dirty_count > 0; /* also by what an earlier iteration could not finish */
     if (dirty) {
         ww_net_seal_open(net);
@@ -120,7 +121,10 @@ static int create_raft(struct ww_net *net, struct ww_group *group,
         .now_ns = net->now_ns,
     };
     memcpy(raft.priorities, options->priorities, sizeof(raft.priorities));
-    int status = ww_net_snapshot_create(net, group, recovered, &raft, error);
+    int status = ww_group_recovery_check(recovered, error);
+    if (status != WW_OK)
+        return ww_fail_context(error, "group %u", group->id);
+    status = ww_net_snapshot_create(net, group, recovered, &raft, error);
     if (status != WW_OK)
         return status;
     const char *why = NULL;
@@ -291,6 +295,7 @@ static void serve_view(struct ww_net *net)
     view->group_count = count;
     view->durable_position = net->durable;
     view->head_position = net->buffer.head;
+    view->released_position = net->release.position;
     for (uint32_t i = 0; i < count && i < net->shard->options.groups; i++) {
         ww_raft_status(net->groups[i].raft, &groups[i].raft);
         groups[i].applied = net->groups[i].applied;

@@ -16,6 +16,9 @@
  * committed  batch, lookup, query, save, restore: NET feeds the rest at a later poll
  * applied    how far it came      APPLY takes no further batch
  *
+ * Beside the rings NET tells LOG how far the stream is not needed any more (`released`, a position
+ * that only grows).
+ *
  * Memory: the log buffer and the read buffers belong to NET. LOG reads blocks from `persist` until
  * the `durable` event covers them, and writes a read buffer from `reads` until its event is back.
  * APPLY reads batches from `committed` until the `applied` position covers them. What else an item
@@ -153,6 +156,11 @@ struct ww_shard_options {
      * in the log, for followers that are a little behind. */
     uint64_t snapshot_entries;
     uint64_t snapshot_keep;
+    /* What is beyond one of these leaves the log, also when no snapshot is due: entries that are
+     * followed by so many bytes of the stream, or by one that is so much younger by log time (0: no
+     * limit). With one of them snapshot_keep does not count. */
+    uint64_t retain_bytes;
+    uint64_t retain_time_ns;
     uint64_t session_timeout_ns; /* of log time: a session that is silent so long may expire */
     struct ww_wal_tuning wal;    /* at the start */
     uint8_t *log_buffer;         /* log_buffer_bytes, registered with the store; the caller's */
@@ -188,6 +196,8 @@ struct ww_shard {
      * adjacent blocks. */
     _Atomic uint32_t write_depth;
     _Atomic bool join_blocks;
+    /* NET needs nothing of the stream below; LOG tells the store. */
+    _Atomic uint64_t released;
     /* Set by NET while an answer is on its way, so that idle threads do not go to sleep. */
     _Atomic bool busy;
 };

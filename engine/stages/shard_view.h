@@ -51,6 +51,8 @@ struct ww_shard_view {
     uint64_t snapshots_failed;    /* not saved, not stored, or damaged when they came */
     uint64_t durable_position;
     uint64_t head_position;
+    uint64_t released_position; /* nobody needs what lies below */
+    uint64_t checkpoints;       /* records of terms, votes and snapshots that were repeated */
     uint32_t group_count;
     struct ww_group_view *groups; /* group_count, the asker's memory */
 };

@@ -19,8 +19,10 @@ enum ww_batch_kind {
     WW_BATCH_ENTRIES = 0,
     WW_BATCH_HARD_STATE = 1, /* no entries: `term` is the current term, `first_index` the vote,
                               * and WW_HARD_STATE_KNOWN */
-    WW_BATCH_SNAPSHOT = 2,   /* no entries: the snapshot that ends at (first_index, term) is saved;
-                              * the log begins behind it */
+    /* No entries: the snapshot that ends at (first_index, term) is saved, and the log begins behind
+     * it. `first_sequence` is the last index of the log then, when that entry was in it; 0: it was
+     * not, and the log is empty now. */
+    WW_BATCH_SNAPSHOT = 2,
 };
 
 enum ww_entry_type {
@@ -93,7 +95,8 @@ uint32_t ww_batch_seal(void *batch, const struct ww_batch_header *wanted, uint32
 
 /* Write a record (a header alone) at `batch`; return its size. */
 uint32_t ww_batch_seal_hard_state(void *batch, uint32_t group, uint64_t term, uint32_t vote);
-uint32_t ww_batch_seal_snapshot(void *batch, uint32_t group, uint64_t term, uint64_t index);
+uint32_t ww_batch_seal_snapshot(void *batch, uint32_t group, uint64_t term, uint64_t index,
+                                uint64_t last_index);
 
 /*
  * Checks one batch at the start of `bytes` bytes: length, kind, count, every entry, padding,

@@ -210,7 +210,7 @@ int ww_crash_log_check(const struct ww_wal_options *options, const struct ww_cra
     *error = (struct ww_error){0};
     struct reading reading = {.acks = acks, .found = found, .error = error};
     reading.groups = calloc(acks->groups, sizeof(*reading.groups));
-    int status = ww_group_recovery_init(&reading.recovery, acks->groups);
+    int status = ww_group_recovery_init(&reading.recovery, acks->groups, options->segment_bytes);
     if (reading.groups == NULL || status != WW_OK)
         status = ww_fail(error, WW_ENOMEM, "no memory to read a log");
     if (status == WW_OK)

@@ -46,7 +46,7 @@ static void read_part(struct script_line *line, struct cluster_setup *setup, uin
     static const char *const parts[] = {"learners",        "waiting",    "heartbeat", "election",
                                         "retry",           "window",     "adaptive",  "leases",
                                         "drift",           "priorities", "snapshots", "keep",
-                                        "session-timeout", "seed",       NULL};
+                                        "session-timeout", "retain",     "seed",      NULL};
     struct ww_shard_options *shard = &setup->shard;
     switch (script_choice(line, "a part of the cluster", parts)) {
     case 0:
@@ -88,6 +88,9 @@ static void read_part(struct script_line *line, struct cluster_setup *setup, uin
         break;
     case 12:
         shard->session_timeout_ns = script_duration(line, "the session timeout");
+        break;
+    case 13:
+        shard->retain_bytes = script_count(line, "the bytes to retain");
         break;
     default:
         setup->seed = script_count(line, "the seed");

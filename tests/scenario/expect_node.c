@@ -165,6 +165,7 @@ enum field {
     FIELD_COMMIT,
     FIELD_APPLIED,
     FIELD_SNAPSHOT,
+    FIELD_RELEASED,
     FIELD_LOG,
     FIELD_ENTRIES,
     FIELD_VOTERS,
@@ -187,6 +188,7 @@ static const char *const fields[] = {
     "commit",
     "applied",
     "snapshot",
+    "released",
     "log",
     "entries",
     "voters",
@@ -242,6 +244,10 @@ static void expect_field(const struct found *found, unsigned field)
         break;
     case FIELD_SNAPSHOT:
         expect_number(found, name, status->snapshot_index);
+        break;
+    case FIELD_RELEASED:
+        expect_number(found, name,
+                      found->scenario->cluster->world->nodes[found->id].disk.begin / WORLD_SPAN);
         break;
     case FIELD_LOG:
         expect_log(found);

@@ -30,7 +30,7 @@ struct worker {
     pid_t pid;
     uint64_t seed; /* the one that runs */
     uint64_t seeds, events, commits, acknowledged, answers, gone, full, crashes, changes, restored,
-        simulated_ns;
+        released, simulated_ns;
     uint32_t failures;
     struct {
         uint64_t seed;
@@ -137,6 +137,7 @@ static void account(struct worker *worker, const struct sim_result *result)
     worker->crashes += result->crashes;
     worker->changes += result->changes;
     worker->restored += result->restored;
+    worker->released += result->released;
     worker->answers += result->answers;
     worker->gone += result->gone;
     worker->full += result->full;
@@ -293,6 +294,7 @@ static int report(const struct worker *workers, const struct options *options, d
         sum.crashes += workers[i].crashes;
         sum.changes += workers[i].changes;
         sum.restored += workers[i].restored;
+        sum.released += workers[i].released;
         sum.answers += workers[i].answers;
         sum.gone += workers[i].gone;
         sum.full += workers[i].full;
@@ -301,13 +303,13 @@ static int report(const struct worker *workers, const struct options *options, d
     uint32_t failures = print_failures(workers, options);
     printf("%" PRIu64 " seeds, %" PRIu64 " events in %.1f s (%.0f events/s, %.0f seeds/min): "
            "%.0f s simulated, %" PRIu64 " crashes, %" PRIu64 " membership changes, %" PRIu64
-           " snapshots restored, %" PRIu64 " commits, %" PRIu64 " acknowledged, %" PRIu64
-           " reads, %" PRIu64 " proposals in sessions that were gone, %" PRIu64
-           " full disks, %" PRIu32 " failed\n",
+           " snapshots restored, %" PRIu64 " KiB of logs released, %" PRIu64 " commits, %" PRIu64
+           " acknowledged, %" PRIu64 " reads, %" PRIu64
+           " proposals in sessions that were gone, %" PRIu64 " full disks, %" PRIu32 " failed\n",
            sum.seeds, sum.events, seconds, (double)sum.events / seconds,
            (double)sum.seeds * 60 / seconds, (double)sum.simulated_ns / 1e9, sum.crashes,
-           sum.changes, sum.restored, sum.commits, sum.acknowledged, sum.answers, sum.gone,
-           sum.full, failures);
+           sum.changes, sum.restored, sum.released / WW_KIB, sum.commits, sum.acknowledged,
+           sum.answers, sum.gone, sum.full, failures);
     if (sum.seeds != options->seeds)
         printf("FAILED: %" PRIu64 " seeds were asked for\n", options->seeds);
     return failures > 0 || sum.seeds != options->seeds ? 1 : 0;

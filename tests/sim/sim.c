@@ -269,6 +269,8 @@ static void begin(struct sim *sim, uint64_t seed)
     options.shard.configuration = settings->configuration;
     options.shard.snapshot_entries = settings->snapshot_entries;
     options.shard.snapshot_keep = settings->snapshot_keep;
+    options.shard.retain_bytes = settings->retain_bytes;
+    options.shard.retain_time_ns = settings->retain_time_ns;
     options.shard.adaptive = settings->adaptive;
     options.shard.leases = settings->leases;
     options.shard.clock_drift_ppm = 500;
@@ -344,6 +346,8 @@ void sim_run(struct sim *sim, uint64_t seed, uint64_t events, struct sim_result 
         .gone = sim->gone,
         .full = sim->full,
     };
+    for (uint32_t id = 1; id <= sim->settings.nodes; id++)
+        result->released += sim->world->nodes[id].disk.begin;
     memcpy(result->violation, sim->violation, sizeof(result->violation));
     if (sim_failed(sim) && sim->report != NULL)
         sim_print_state(sim, sim->report);

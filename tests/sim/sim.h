@@ -54,6 +54,7 @@ struct sim_settings {
     /* What operators do, per second; and how often a snapshot is taken (0: never). */
     uint32_t changes, transfers, snapshots;
     uint64_t snapshot_entries, snapshot_keep;
+    uint64_t retain_bytes, retain_time_ns; /* 0: no limit */
     struct ww_configuration configuration; /* in the beginning */
     bool adaptive, leases, priorities;
     bool sessions;                /* clients propose in them */
@@ -150,6 +151,7 @@ struct sim_result {
     uint64_t hash;
     uint64_t simulated_ns;
     uint64_t commits, acknowledged, crashes, changes, restored, answers, gone, full;
+    uint64_t released; /* bytes that the disks got back */
     char violation[256];
 };
 

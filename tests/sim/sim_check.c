@@ -30,7 +30,7 @@ static void hold_batch(struct sim *sim, uint32_t node, const struct ww_batch_hea
         return;
     }
     if (batch->kind == WW_BATCH_SNAPSHOT) {
-        sim_ledger_snapshot(held, batch->first_index, batch->term);
+        sim_ledger_snapshot(held, batch->first_index, batch->term, batch->first_sequence);
         return;
     }
     /* Entries that joined the log while a snapshot was being installed may lie below its end. */
@@ -59,6 +59,12 @@ void sim_durable(void *context, uint32_t node, const struct ww_block_header *blo
     uint32_t offset = WW_BLOCK_HEADER_BYTES;
     for (uint32_t i = 0; i < block->batches; i++) {
         const struct ww_batch_header *batch = ww_batch_header((const uint8_t *)block + offset);
+        uint64_t last = ledger_of(sim, batch->group)->held[node].last;
+        if (batch->kind == WW_BATCH_SNAPSHOT && batch->first_sequence != 0 &&
+            batch->first_sequence != last)
+            sim_violated(sim,
+                         "snapshot: node %u says that its log ends at %" PRIu64 ", not %" PRIu64,
+                         node, batch->first_sequence, last);
         hold_batch(sim, node, batch);
         offset += batch->size_bytes;
     }
@@ -82,8 +88,13 @@ void sim_check_started(struct sim *sim, uint32_t node)
 void sim_recovered(void *context, uint32_t node, uint64_t position,
                    const struct ww_batch_header *batch)
 {
-    hold_batch(context, node, batch);
-    struct sim_node *own = &((struct sim *)context)->nodes[node];
+    struct sim *sim = context;
+    struct sim_node *own = &sim->nodes[node];
+    struct sim_held *held = &ledger_of(sim, batch->group)->held[node];
+    if (sim->world->nodes[node].disk.begin > 0 && batch->kind == WW_BATCH_ENTRIES &&
+        batch->first_index > held->last + 1)
+        sim_ledger_gap(held, batch->first_index);
+    hold_batch(sim, node, batch);
     if (position > own->witnessed) /* the identity will say so */
         own->witnessed = position / WW_BLOCK_ALIGN * WW_BLOCK_ALIGN;
 }

@@ -130,6 +130,8 @@ void sim_choose(struct sim *sim)
     }
     choose_times(sim);
     choose_members(sim);
+    chosen->retain_bytes = perhaps(sim, 40, 16) * (uint64_t)WORLD_SPAN;
+    chosen->retain_time_ns = perhaps(sim, 20, 20) * 100 * WORLD_MS;
     choose_tuning(sim);
 }
 

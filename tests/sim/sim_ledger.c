@@ -138,13 +138,22 @@ bool sim_ledger_holds(const struct sim_group_ledger *group, uint32_t node, uint6
     return index <= held->last && held->terms[index] == term;
 }
 
-void sim_ledger_snapshot(struct sim_held *held, uint64_t index, uint64_t term)
+void sim_ledger_snapshot(struct sim_held *held, uint64_t index, uint64_t term, uint64_t last)
 {
     held->terms = grow(held->terms, &held->capacity, index, sizeof(*held->terms));
-    if (index > held->last || held->terms[index] != term)
+    if (last != 0)
+        held->last = held->last < index ? index : held->last < last ? held->last : last;
+    else if (index > held->last || held->terms[index] != term)
         held->last = index;
     held->terms[index] = term;
     held->base = index > held->base ? index : held->base;
+}
+
+void sim_ledger_gap(struct sim_held *held, uint64_t index)
+{
+    held->terms = grow(held->terms, &held->capacity, index, sizeof(*held->terms));
+    memset(held->terms, 0, index * sizeof(*held->terms));
+    held->last = index - 1;
 }
 
 void sim_ledger_vote(struct sim_held *held, uint64_t term, uint32_t vote)

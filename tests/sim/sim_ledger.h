@@ -109,8 +109,11 @@ const struct sim_variant *sim_ledger_find(const struct sim_ledger *ledger, uint3
 /* Does the disk of `node` hold the entry (index, term)? */
 bool sim_ledger_holds(const struct sim_group_ledger *group, uint32_t node, uint64_t index,
                       uint64_t term);
-/* A disk says that a snapshot holds all up to (index, term). */
-void sim_ledger_snapshot(struct sim_held *held, uint64_t index, uint64_t term);
+/* A disk says that a snapshot holds all up to (index, term), and where the log ended then (0: that
+ * entry was not in it). */
+void sim_ledger_snapshot(struct sim_held *held, uint64_t index, uint64_t term, uint64_t last);
+/* What a disk that gave space back still holds goes on at `index`. */
+void sim_ledger_gap(struct sim_held *held, uint64_t index);
 void sim_ledger_vote(struct sim_held *held, uint64_t term, uint32_t vote);
 bool sim_ledger_voted(const struct sim_held *held, uint64_t term, uint32_t vote);
 

@@ -189,7 +189,7 @@ int world_start(struct world *world, uint32_t id, struct ww_error *error)
     WW_ASSERT(node->shard == NULL && id >= 1 && id <= world->options.nodes);
     struct ww_shard_options options = world->options.shard;
     struct visit_context context = {.world = world, .node = id};
-    int status = ww_group_recovery_init(&context.recovery, options.groups);
+    int status = ww_group_recovery_init(&context.recovery, options.groups, WORLD_SPAN);
     if (status != WW_OK)
         return ww_fail(error, status, "no memory for the recovery");
     status = world_disk_recover(&node->disk, visit, &context, error);

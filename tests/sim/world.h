@@ -32,7 +32,7 @@
 #define WORLD_ADDRESSES (WW_LINK_CLIENT + WORLD_CLIENTS) /* nodes 1..7, clients from 16 on */
 #define WORLD_GROUPS 8u
 #define WORLD_REGISTERS 8u
-#define WORLD_SPAN (256u * WW_KIB)          /* of a block, and the unit of release */
+#define WORLD_SPAN (64u * WW_KIB)           /* of a block, and the unit of release */
 #define WORLD_DISK_BYTES (64u * WW_MIB)     /* reserved; resident where written */
 #define WORLD_BUFFER_BYTES (1u * WW_MIB)    /* log buffer of a node */
 #define WORLD_OPERATIONS 64u                /* of one disk, in flight */
@@ -120,7 +120,8 @@ struct world_disk {
     struct world *world;
     uint32_t node;
     uint8_t *bytes;            /* by position */
-    uint64_t begin;            /* released below it; a multiple of WORLD_SPAN */
+    uint64_t begin;            /* given back below it; a multiple of WORLD_SPAN */
+    uint64_t released;         /* the node needs nothing below it, and may say so again */
     uint64_t end;              /* never written from here on: zeros */
     uint64_t next;             /* where the next write goes */
     uint64_t durable;          /* reported */

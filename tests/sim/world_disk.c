@@ -71,6 +71,8 @@ static int read_disk(struct ww_log_store *store, uint32_t tag, uint64_t position
         return WW_EBUSY;
     if (position % WW_BLOCK_ALIGN != 0 || size_bytes % WW_BLOCK_ALIGN != 0)
         broken(disk, "a read at a wrong place");
+    if (position < disk->begin)
+        broken(disk, "a read of what was released");
     begin(disk, (struct world_operation){
                     .kind = WORLD_READ,
                     .position = position,
@@ -91,16 +93,27 @@ static uint32_t poll_disk(struct ww_log_store *store, struct ww_log_event *event
     return count;
 }
 
-/* Whole spans go, but not the last durable block: recovery takes epoch and link of it. */
+/*
+ * Whole spans go, but not the last durable block: recovery takes epoch and link of it. They are
+ * written over, since they may soon be another part of the log, and make room behind its end.
+ */
 static void release_disk(struct ww_log_store *store, uint64_t position)
 {
     struct world_disk *disk = disk_of(store);
-    if (disk->durable == 0)
-        return;
-    uint64_t last = disk->durable - 1;
+    if (position > disk->durable || position < disk->released)
+        broken(disk, "a release at a wrong place");
+    disk->released = position;
+    uint64_t last = disk->durable > 0 ? disk->durable - 1 : 0;
     uint64_t first = (position < last ? position : last) / WORLD_SPAN * WORLD_SPAN;
     if (first <= disk->begin)
         return;
+    for (uint32_t i = 0; i < disk->operation_count; i++)
+        if (disk->operations[i].kind == WORLD_READ && disk->operations[i].position < first)
+            broken(disk, "a release of what is being read");
+    memset(disk->bytes + disk->begin, 0xdb, first - disk->begin);
+    disk->base.limit_position += first - disk->begin;
+    if (disk->base.limit_position > WORLD_DISK_BYTES)
+        disk->base.limit_position = WORLD_DISK_BYTES;
     disk->begin = first;
     if (disk->identity_durable < first)
         disk->identity_durable = first;
@@ -479,6 +492,7 @@ void world_disk_begin(struct world_disk *disk, struct world *world, uint32_t nod
         .base = {.ops = &disk_ops,
                  .stream_id = ww_random_mix(world->options.seed * 8 + node),
                  .span_bytes = WORLD_SPAN,
+                 .segment_bytes = WORLD_SPAN,
                  .write_depth = world->options.write_depth},
         .world = world,
         .node = node,

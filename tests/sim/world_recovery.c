@@ -101,6 +101,7 @@ int world_disk_recover(struct world_disk *disk, ww_log_visit visit, void *contex
     disk->durable = walk.end;
     disk->identity_durable = walk.end;
     disk->failed = false;
+    disk->released = 0;
     disk->operation_count = 0;
     disk->event_count = 0;
     return WW_OK;

@@ -4,11 +4,15 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#define SEGMENT (1u << 20)
+
 static struct ww_group_recovery recovery;
+static uint64_t block; /* where the next batch stands */
 
 static void setup(void)
 {
-    cr_assert_eq(ww_group_recovery_init(&recovery, 2), WW_OK);
+    block = 0;
+    cr_assert_eq(ww_group_recovery_init(&recovery, 2, SEGMENT), WW_OK);
 }
 
 static void teardown(void)
@@ -29,14 +33,19 @@ static int visit(uint32_t group, uint64_t term, uint64_t first, uint16_t count)
                 .term = term,
                 .first_index = first,
                 .kind = WW_BATCH_ENTRIES}};
-    return ww_group_recovery_visit(&recovery, 4096, 64, &batch.header);
+    return ww_group_recovery_visit(&recovery, block, 64, &batch.header);
+}
+
+static int visit_record(uint64_t term, uint64_t index, uint64_t last)
+{
+    _Alignas(8) uint8_t batch[WW_BATCH_HEADER_BYTES];
+    ww_batch_seal_snapshot(batch, 0, term, index, last);
+    return ww_group_recovery_visit(&recovery, block, 64, ww_batch_header(batch));
 }
 
 static int visit_snapshot(uint64_t term, uint64_t index)
 {
-    _Alignas(8) uint8_t batch[WW_BATCH_HEADER_BYTES];
-    ww_batch_seal_snapshot(batch, 0, term, index);
-    return ww_group_recovery_visit(&recovery, 4096, 64, ww_batch_header(batch));
+    return visit_record(term, index, 0);
 }
 
 static int visit_configuration(uint64_t term, uint64_t index, uint8_t voters, uint64_t time_ns)
@@ -50,7 +59,7 @@ static int visit_configuration(uint64_t term, uint64_t index, uint8_t voters, ui
                                      .first_index = index,
                                      .time_ns = time_ns};
     ww_batch_seal(batch, &wanted, bytes);
-    return ww_group_recovery_visit(&recovery, 4096, 64, ww_batch_header(batch));
+    return ww_group_recovery_visit(&recovery, block, 64, ww_batch_header(batch));
 }
 
 Test(group_recovery, runs_of_terms_and_the_last_hard_state)
@@ -185,4 +194,86 @@ Test(group_recovery, snapshots_do_not_go_back)
     cr_assert_eq(visit_snapshot(2, 100), WW_OK);
     cr_assert_eq(visit_snapshot(2, 99), WW_EDAMAGED);
     cr_assert_not_null(strstr(recovery.error.text, "at index 99"));
+}
+
+/* ---- a stream whose first part was released ---- */
+
+Test(group_recovery, a_log_may_begin_anywhere_when_a_later_record_says_so)
+{
+    const struct ww_recovered_group *group = &recovery.groups[0];
+    struct ww_error error;
+    block = SEGMENT;
+    cr_assert_eq(visit(0, 3, 91, 20), WW_OK);
+    cr_assert_eq(ww_group_recovery_check(group, &error), WW_EDAMAGED);
+    cr_assert_not_null(strstr(error.text, "entries 1 to 90"), "%s", error.text);
+    cr_assert_eq(visit_record(3, 100, 110), WW_OK, "repeated, or taken with some kept");
+    cr_assert_eq(ww_group_recovery_check(group, &error), WW_OK);
+    cr_assert_eq(group->base_index, 100);
+    cr_assert_eq(group->run_count, 1);
+    cr_assert_eq(group->runs[0].first_index, 101);
+    cr_assert_eq(group->runs[0].last_index, 110);
+    cr_assert_eq(group->snapshot_end, SEGMENT + 64 + WW_BATCH_HEADER_BYTES);
+}
+
+Test(group_recovery, an_older_record_does_not_make_a_hole)
+{
+    const struct ww_recovered_group *group = &recovery.groups[0];
+    struct ww_error error;
+    /* Entries 51 to 90 left with the released part, behind the snapshot at 95. */
+    block = SEGMENT;
+    cr_assert_eq(visit_record(2, 50, 90), WW_OK);
+    cr_assert_eq(visit(0, 2, 91, 10), WW_OK);
+    cr_assert_eq(ww_group_recovery_check(group, &error), WW_EDAMAGED);
+    cr_assert_not_null(strstr(error.text, "entries 51 to 90"), "%s", error.text);
+    cr_assert_eq(visit_record(2, 95, 100), WW_OK);
+    cr_assert_eq(ww_group_recovery_check(group, &error), WW_OK);
+    cr_assert_eq(group->runs[0].first_index, 96);
+    cr_assert_eq(group->runs[0].last_index, 100);
+    cr_assert_eq(group->base_term, 2);
+}
+
+Test(group_recovery, what_an_install_out_of_sight_did_away_with_does_not_come_back)
+{
+    const struct ww_recovered_group *group = &recovery.groups[0];
+    struct ww_error error;
+    /* Of another leader, while the snapshot at 55 was being installed. */
+    block = SEGMENT;
+    cr_assert_eq(visit(0, 2, 51, 10), WW_OK);
+    cr_assert_eq(visit_record(3, 55, 55), WW_OK, "the log was empty");
+    cr_assert_eq(group->run_count, 0);
+    cr_assert_eq(group->index.count, 0);
+    cr_assert_eq(visit(0, 3, 56, 2), WW_OK);
+    cr_assert_eq(visit_record(3, 55, 57), WW_OK, "again");
+    cr_assert_eq(group->runs[0].first_index, 56);
+    cr_assert_eq(group->runs[0].last_index, 57);
+    cr_assert_eq(group->runs[0].term, 3);
+    cr_assert_eq(ww_group_recovery_check(group, &error), WW_OK);
+}
+
+Test(group_recovery, a_log_that_goes_on_far_behind_an_install_out_of_sight)
+{
+    const struct ww_recovered_group *group = &recovery.groups[0];
+    struct ww_error error;
+    block = SEGMENT;
+    cr_assert_eq(visit(0, 2, 51, 10), WW_OK);
+    cr_assert_eq(visit(0, 3, 101, 10), WW_OK);
+    cr_assert_eq(visit_record(3, 100, 110), WW_OK);
+    cr_assert_eq(group->run_count, 1);
+    cr_assert_eq(group->runs[0].first_index, 101);
+    cr_assert_eq(ww_group_recovery_check(group, &error), WW_OK);
+}
+
+Test(group_recovery, the_last_of_repeated_records_counts)
+{
+    const struct ww_recovered_group *group = &recovery.groups[1];
+    _Alignas(8) uint8_t batch[WW_BATCH_HEADER_BYTES];
+    block = SEGMENT;
+    for (uint32_t vote = 1; vote <= 3; vote++) {
+        ww_batch_seal_hard_state(batch, 1, 4 + vote / 2, vote);
+        cr_assert_eq(ww_group_recovery_visit(&recovery, block, 64 * vote, ww_batch_header(batch)),
+                     WW_OK);
+    }
+    cr_assert_eq(group->term, 5);
+    cr_assert_eq(group->vote, 3);
+    cr_assert_eq(group->hard_state_end, SEGMENT + 192 + WW_BATCH_HEADER_BYTES);
 }

@@ -118,7 +118,9 @@ static int read_disk(struct ww_log_store *store, uint32_t tag, uint64_t position
     struct fake_disk *disk = disk_of(store);
     memcpy(data, disk->bytes + position, size_bytes);
     disk->reads++;
+    int status = position < disk->released ? WW_EGONE : WW_OK;
     disk->events[disk->event_count++] = (struct ww_log_event){.type = WW_LOG_READ,
+                                                              .status = status,
                                                               .position = position,
                                                               .size_bytes = size_bytes,
                                                               .tag = tag};
@@ -251,8 +253,18 @@ static void unmap_snapshot(struct ww_log_store *store, struct ww_snapshot_blob *
     memory_file_unmap(blob);
 }
 
+/* What is given back is written over at once, and makes room behind the end. */
 static void release_disk(struct ww_log_store *store, uint64_t position)
 {
+    struct fake_disk *disk = disk_of(store);
+    uint64_t last = disk->written > 0 ? disk->written - 1 : 0;
+    uint64_t first = position < last ? position : last;
+    first -= first % store->segment_bytes;
+    if (first <= disk->released)
+        return;
+    memset(disk->bytes + disk->released, 0xdb, first - disk->released);
+    store->limit_position += first - disk->released;
+    disk->released = first;
 }
 
 static void close_disk(struct ww_log_store *store)
@@ -272,26 +284,28 @@ static const struct ww_log_store_ops disk_ops = {
     .snapshot_unmap = unmap_snapshot,
 };
 
-void fake_disk_init(struct fake_disk *disk)
+void fake_disk_init(struct fake_disk *disk, uint32_t segment_bytes)
 {
     memset(disk, 0, sizeof(*disk));
     disk->bytes = calloc(1, FAKE_DISK_BYTES);
     disk->base.ops = &disk_ops;
     disk->base.stream_id = 42;
     disk->base.epoch = 1;
-    disk->base.span_bytes = 1u << 20;
+    disk->base.segment_bytes = segment_bytes > 0 ? segment_bytes : FAKE_SEGMENT;
+    disk->base.span_bytes = (uint32_t)disk->base.segment_bytes;
     disk->base.write_depth = 2;
     disk->base.limit_position = FAKE_DISK_BYTES;
 }
 
 int fake_disk_recover(struct fake_disk *disk, ww_log_visit visit, void *context)
 {
-    uint64_t position = 0;
+    uint64_t position = disk->released;
     uint32_t link = 0;
     while (position < disk->written) {
         const struct ww_block_header *block = (const void *)(disk->bytes + position);
         struct ww_block_place place = {disk->base.stream_id, position};
-        if (ww_block_check(block, WW_BLOCK_MAX, place) != NULL || block->link != link)
+        bool oldest = position == disk->released && position > 0; /* of a chain without begin */
+        if (ww_block_check(block, WW_BLOCK_MAX, place) != NULL || (block->link != link && !oldest))
             return WW_EDAMAGED;
         uint32_t at = WW_BLOCK_HEADER_BYTES;
         for (uint32_t i = 0; i < block->batches; i++) {

@@ -16,6 +16,7 @@
 #define FAKE_DATAGRAM 1500u
 #define FAKE_QUEUE 4096u
 #define FAKE_DISK_BYTES (32u << 20)
+#define FAKE_SEGMENT (1u << 20)
 #define FAKE_CLIENT 0u /* the client's number on the network; nodes are 1.. */
 
 struct fake_frame {
@@ -59,6 +60,7 @@ struct fake_disk {
     struct ww_log_store base;
     uint8_t *bytes; /* FAKE_DISK_BYTES: position is the offset */
     uint64_t written;
+    uint64_t released;   /* a multiple of the segment size; what lies below is overwritten */
     bool held;           /* writes do not become durable while set */
     bool fail_next;      /* the next write fails */
     bool snapshots_held; /* nor do snapshots, while this is set */
@@ -71,7 +73,8 @@ struct fake_disk {
     uint64_t reads, writes;
 };
 
-void fake_disk_init(struct fake_disk *disk);
+/* Segments of so many bytes, FAKE_SEGMENT when 0. */
+void fake_disk_init(struct fake_disk *disk, uint32_t segment_bytes);
 /* As if the process had died and was started again: what was durable is recovered. */
 int fake_disk_recover(struct fake_disk *disk, ww_log_visit visit, void *context);
 void fake_disk_free(struct fake_disk *disk);

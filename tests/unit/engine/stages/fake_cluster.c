@@ -73,9 +73,9 @@ static void machine_destroy(void *self)
     node->log.destroy(node->log.self);
 }
 
-static void create_machine(struct fake_node *node)
+static void create_machine(struct fake_node *node, uint32_t groups)
 {
-    cr_assert_eq(ww_machine_log_create(1, &node->log), WW_OK);
+    cr_assert_eq(ww_machine_log_create(groups, &node->log), WW_OK);
     node->machine = (struct ww_state_machine){
         .name = "log with padding",
         .self = node,
@@ -94,16 +94,19 @@ int fake_cluster_try_start(struct fake_cluster *cluster, uint32_t id, struct ww_
 {
     struct fake_node *node = &cluster->nodes[id];
     struct ww_group_recovery recovery;
-    cr_assert_eq(ww_group_recovery_init(&recovery, 1), WW_OK);
+    uint32_t groups = cluster->options.groups > 0 ? cluster->options.groups : 1;
+    cr_assert_eq(ww_group_recovery_init(&recovery, groups, node->disk.base.segment_bytes), WW_OK);
     cr_assert_eq(fake_disk_recover(&node->disk, ww_group_recovery_visit, &recovery), WW_OK);
-    create_machine(node);
+    create_machine(node, groups);
     struct ww_shard_options options = {
         .cluster = FAKE_CLUSTER_ID,
         .self = id,
         .configuration = {.voters = id <= FAKE_VOTERS ? 1 << 1 | 1 << 2 | 1 << 3 : 0},
         .snapshot_entries = cluster->options.snapshot_entries,
         .snapshot_keep = cluster->options.snapshot_keep,
-        .groups = 1,
+        .retain_bytes = cluster->options.retain_bytes,
+        .retain_time_ns = cluster->options.retain_time_ns,
+        .groups = groups,
         .heartbeat_ns = 5 * MS,
         .election_min_ns = 20 * MS,
         .election_max_ns = 40 * MS,
@@ -155,7 +158,7 @@ void fake_cluster_start_with(struct fake_cluster *cluster, uint64_t seed,
     for (uint32_t id = 1; id <= FAKE_VOTERS + options.spare; id++) {
         struct fake_node *node = &cluster->nodes[id];
         node->padding_bytes = options.padding_bytes;
-        fake_disk_init(&node->disk);
+        fake_disk_init(&node->disk, options.segment_bytes);
         node->log_buffer = aligned_alloc(WW_BLOCK_ALIGN, FAKE_LOG_BUFFER);
         node->read_buffers = aligned_alloc(WW_BLOCK_ALIGN, WW_READ_BUFFERS * WW_READ_BYTES);
         start_node(cluster, id);

@@ -28,6 +28,9 @@ struct fake_options {
     uint32_t spare; /* nodes behind 1, 2, 3 that wait to be added */
     uint64_t snapshot_entries;
     uint64_t snapshot_keep;
+    uint64_t retain_bytes, retain_time_ns;
+    uint32_t segment_bytes; /* of the disks; 0: FAKE_SEGMENT */
+    uint32_t groups;        /* 0: one */
     uint32_t padding_bytes; /* of the machine's saved state */
 };
 

@@ -259,7 +259,7 @@ Test(pipeline, options_that_cannot_be_are_refused)
     struct ww_group_recovery recovery;
     struct ww_shard *shard;
     struct ww_error error;
-    cr_assert_eq(ww_group_recovery_init(&recovery, 1), WW_OK);
+    cr_assert_eq(ww_group_recovery_init(&recovery, 1, FAKE_SEGMENT), WW_OK);
     options.batch_slots = 1000;
     cr_assert_eq(ww_shard_create(&options, &cluster.network.ports[1].base, &node->disk.base,
                                  &cluster.clock.base, &node->machine, &recovery, &shard, &error),
