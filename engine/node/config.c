@@ -201,6 +201,14 @@ static int validate_sizes(const struct ww_config *config, struct ww_error *error
         return ww_fail(error, WW_EINVAL, "wal.max (%s) must be 0 or at least wal.prepare (%s)",
                        ww_format_bytes(config->max_bytes, one, sizeof(one)),
                        ww_format_bytes(config->prepare_bytes, two, sizeof(two)));
+    if (config->retain_bytes != 0 && config->max_bytes != 0 &&
+        (config->max_bytes < config->retain_bytes ||
+         config->max_bytes - config->retain_bytes < 3 * segment))
+        return ww_fail(error, WW_EINVAL,
+                       "wal.max (%s) must be at least wal.retain (%s) and three segments: it would "
+                       "be full before anything leaves the log",
+                       ww_format_bytes(config->max_bytes, one, sizeof(one)),
+                       ww_format_bytes(config->retain_bytes, two, sizeof(two)));
     if (buffer % WW_BLOCK_ALIGN != 0 || (segment % buffer != 0 && buffer % segment != 0))
         return ww_fail(error, WW_EINVAL,
                        "memory.log_buffer (%s) must divide wal.segment (%s) or be a multiple of it",

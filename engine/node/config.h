@@ -64,19 +64,21 @@ struct ww_config {
     uint32_t snapshot_entries;   /* raft.snapshot_entries; 0: never */
     uint32_t snapshot_keep;      /* raft.snapshot_keep */
 
-    uint32_t durability;    /* wal.durability: enum ww_config_durability */
-    uint64_t segment_bytes; /* wal.segment */
-    uint64_t prepare_bytes; /* wal.prepare */
-    uint64_t max_bytes;     /* wal.max */
-    uint64_t block_bytes;   /* wal.block: largest block */
-    uint32_t write_depth;   /* wal.depth */
-    uint64_t padding_bytes; /* wal.padding */
-    uint32_t group_commit;  /* wal.group: enum ww_config_group */
-    uint64_t delay_ns;      /* wal.delay */
-    uint64_t delay_bytes;   /* wal.delay_bytes */
-    uint32_t delay_entries; /* wal.delay_entries */
-    uint64_t sqpoll_ns;     /* wal.sqpoll */
-    uint32_t fixed_buffers; /* wal.fixed_buffers: 0 or 1 */
+    uint32_t durability;     /* wal.durability: enum ww_config_durability */
+    uint64_t segment_bytes;  /* wal.segment */
+    uint64_t prepare_bytes;  /* wal.prepare */
+    uint64_t max_bytes;      /* wal.max */
+    uint64_t retain_bytes;   /* wal.retain; 0: no limit */
+    uint64_t retain_time_ns; /* wal.retain_time; 0: no limit */
+    uint64_t block_bytes;    /* wal.block: largest block */
+    uint32_t write_depth;    /* wal.depth */
+    uint64_t padding_bytes;  /* wal.padding */
+    uint32_t group_commit;   /* wal.group: enum ww_config_group */
+    uint64_t delay_ns;       /* wal.delay */
+    uint64_t delay_bytes;    /* wal.delay_bytes */
+    uint32_t delay_entries;  /* wal.delay_entries */
+    uint64_t sqpoll_ns;      /* wal.sqpoll */
+    uint32_t fixed_buffers;  /* wal.fixed_buffers: 0 or 1 */
 
     uint64_t log_buffer_bytes; /* memory.log_buffer */
 

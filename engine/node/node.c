@@ -177,6 +177,8 @@ static int create_shard(struct ww_node *node, struct ww_group_recovery *recovery
         .session_timeout_ns = config->session_timeout_ns,
         .snapshot_entries = config->snapshot_entries,
         .snapshot_keep = config->snapshot_keep,
+        .retain_bytes = config->retain_bytes,
+        .retain_time_ns = config->retain_time_ns,
         .wal = ww_node_tuning(config),
         .log_buffer = node->log_buffer,
         .log_buffer_bytes = config->log_buffer_bytes,

@@ -91,8 +91,7 @@ static void retain_all(struct ww_net *net)
         if (!retain(net, group) || group->snapshot.step != WW_SNAPSHOT_NONE ||
             under_way >= WW_RETAIN_SNAPSHOTS)
             continue;
-        ww_net_snapshot_take(net, group);
-        under_way++;
+        under_way += ww_net_snapshot_take(net, group) == WW_OK;
     }
 }
 

@@ -198,7 +198,9 @@ static int read_log(struct reading *reading, const char *directory, uint64_t app
     reading->found->cut_bytes = recovery.cut_bytes;
     for (uint32_t i = 0; status == WW_OK && i < reading->acks->groups; i++) {
         find_last(&reading->recovery.groups[i], &reading->groups[i]);
-        status = check_order(reading, i);
+        status = ww_group_recovery_check(&reading->recovery.groups[i], reading->error);
+        if (status == WW_OK)
+            status = check_order(reading, i);
     }
     return status == WW_OK ? check_acks(reading, applied) : status;
 }

@@ -80,6 +80,16 @@ static void choose_tuning(struct sim *sim)
     wal->delay_entries = (uint32_t)ww_random_range(&random, 0, 8);
 }
 
+/* Likewise. */
+static void choose_retention(struct sim *sim)
+{
+    struct ww_random random = {ww_random_mix(sim->random.state + 1)};
+    if (ww_random_range(&random, 0, 100) < 40)
+        sim->settings.retain_bytes = ww_random_range(&random, 1, 17) * (uint64_t)WORLD_SPAN;
+    if (ww_random_range(&random, 0, 100) < 20)
+        sim->settings.retain_time_ns = ww_random_range(&random, 1, 21) * 100 * WORLD_MS;
+}
+
 void sim_choose(struct sim *sim)
 {
     static const uint8_t sizes[] = {1, 2, 3, 3, 3, 3, 4, 5, 5, 5, 6, 7};
@@ -130,8 +140,7 @@ void sim_choose(struct sim *sim)
     }
     choose_times(sim);
     choose_members(sim);
-    chosen->retain_bytes = perhaps(sim, 40, 16) * (uint64_t)WORLD_SPAN;
-    chosen->retain_time_ns = perhaps(sim, 20, 20) * 100 * WORLD_MS;
+    choose_retention(sim);
     choose_tuning(sim);
 }
 

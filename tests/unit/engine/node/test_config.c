@@ -169,6 +169,20 @@ Test(config, the_environment_sets_keys)
     expect_text("WW_WAL_DEPTH: wal.depth: 'many': not a number");
 }
 
+Test(config, a_log_must_not_be_full_before_anything_leaves_it)
+{
+    static const char text[] = "wal: {max: 1GiB, retain: 832MiB}\n";
+    struct ww_config config;
+    char all[512];
+    snprintf(all, sizeof(all), "%s%s", three_nodes, text);
+    cr_assert_eq(read_text(&config, all), WW_OK);
+    cr_assert_eq(ww_config_validate(&config, &error), WW_OK, "%s", error.text);
+    cr_assert_eq(config.retain_bytes, 832u << 20);
+    config.retain_bytes++;
+    cr_assert_eq(ww_config_validate(&config, &error), WW_EINVAL);
+    expect_text("must be at least wal.retain");
+}
+
 Test(config, sizes_and_times_must_fit_together)
 {
     expect_invalid("wal.segment", "3MiB", "power of two");
@@ -179,6 +193,7 @@ Test(config, sizes_and_times_must_fit_together)
     expect_invalid("wal.block", "1MiB", "outside 4KiB .. 256KiB");
     expect_invalid("wal.depth", "17", "outside 1 .. 16");
     expect_invalid("memory.log_buffer", "96MiB", "divide wal.segment");
+    expect_invalid("wal.retain_time", "87601h", "outside 0 .. 87600h");
     expect_invalid("raft.heartbeat", "201ms", "at least one and a half of raft.heartbeat");
     expect_invalid("raft.retry", "601ms", "at most raft.election_max (600ms)");
     expect_invalid("raft.clock_drift", "100001", "outside 0 .. 100000");

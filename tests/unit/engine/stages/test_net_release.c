@@ -163,6 +163,25 @@ Test(net_release, a_log_is_kept_within_its_size_and_not_shorter)
     assert_equal();
 }
 
+Test(net_release, a_log_is_not_cut_beyond_its_snapshot)
+{
+    begin((struct fake_options){.retain_bytes = RETAIN});
+    propose(150);
+    for (uint32_t id = 1; id <= 3; id++)
+        disk_of(id)->snapshots_held = true; /* the next one takes long */
+    propose(200);
+    for (uint32_t id = 1; id <= 3; id++) {
+        const struct ww_group *group = fake_cluster_group(&cluster, id);
+        struct ww_raft_status status;
+        ww_raft_status(group->raft, &status);
+        cr_assert_eq(group->first_index, ww_net_snapshot_index(group) + 1);
+        cr_assert_eq(group->first_index, status.first_index);
+        disk_of(id)->snapshots_held = false;
+    }
+    restart_all();
+    assert_equal();
+}
+
 Test(net_release, entries_leave_by_their_age_in_log_time)
 {
     begin((struct fake_options){.retain_time_ns = 1000000000});
