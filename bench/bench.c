@@ -7,16 +7,14 @@
 
 #include "bench/course.h"
 #include "bench/result.h"
+#include "bench/run_directory.h"
 #include "engine/cli/cli.h"
 #include "engine/cli/local_cluster.h"
 #include "engine/cli/local_files.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #define READY_NS UINT64_C(30000000000)
 
@@ -25,7 +23,7 @@ struct bench {
     struct ww_bench_result result;
     struct ww_limits_options limits;
     struct ww_verify_options verify;
-    char directory[400]; /* of this run; empty: not made */
+    char directory[WW_RUN_DIRECTORY_MAX]; /* of this run; empty: not made */
     char acks[512];
     struct ww_local_cluster *cluster;
 };
@@ -44,44 +42,6 @@ static bool is_durable(const struct bench *bench)
 
 /* ---- before ---- */
 
-static int open_output(const struct bench *bench, struct ww_error *error)
-{
-    const char *output = bench->options->output;
-    if (output == NULL)
-        return WW_OK;
-    if (mkdir(output, 0755) != 0 && errno != EEXIST)
-        return ww_fail_errno(error, WW_EINVAL, "--output %s", output);
-    if (access(output, W_OK | X_OK) != 0)
-        return ww_fail_errno(error, WW_EINVAL, "--output %s", output);
-    return WW_OK;
-}
-
-static int open_directory(struct bench *bench, struct ww_error *error)
-{
-    const char *data = bench->options->data;
-    char *real = realpath(data, NULL);
-    if (real == NULL)
-        return ww_fail_errno(error, WW_EINVAL, "--data %s", data);
-    int room = snprintf(bench->directory, sizeof(bench->directory), "%s/ww-bench-XXXXXX", real);
-    free(real);
-    int status = WW_OK;
-    if (room > (int)WW_LOCAL_DIRECTORY_MAX)
-        status = ww_fail(error, WW_EINVAL,
-                         "%s is too long for the sockets in it (%d characters of at most %u): "
-                         "choose a shorter one with --data DIR",
-                         bench->directory, room, WW_LOCAL_DIRECTORY_MAX);
-    else if (is_durable(bench) && ww_environment_in_memory(data))
-        status = ww_fail(error, WW_EINVAL,
-                         "--data %s is in memory (tmpfs), where no write is durable: choose a "
-                         "directory on a disk, or --durability memory",
-                         data);
-    else if (mkdtemp(bench->directory) == NULL)
-        status = ww_fail_errno(error, WW_EINVAL, "--data %s: cannot make a directory there", data);
-    if (status != WW_OK)
-        bench->directory[0] = 0;
-    return status;
-}
-
 static int prepare(struct bench *bench, struct ww_error *error)
 {
     const struct ww_bench_options *options = bench->options;
@@ -95,9 +55,9 @@ static int prepare(struct bench *bench, struct ww_error *error)
     result->options = options;
     result->entry_mean_bytes = ww_payload_entry_mean(payload);
     ww_payload_destroy(payload);
-    status = open_output(bench, error);
+    status = ww_run_output_make(options->output, error);
     if (status == WW_OK)
-        status = open_directory(bench, error);
+        status = ww_run_directory_make(options->data, is_durable(bench), bench->directory, error);
     if (status != WW_OK)
         return status;
     result->environment = ww_environment_json(bench->directory);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table for people. It reads result.json, so that the two cannot differ. */
+#include "bench/format.h"
 #include "bench/result.h"
 
 #include "engine/base/units.h"
@@ -24,44 +25,6 @@ static const char *text(struct json_object *object, const char *key)
     return value != NULL ? value : "unknown";
 }
 
-/* Three significant digits and a unit of `units`, each `step` times the one before. */
-static const char *scaled(double value, double step, const char *const *units, char out[32])
-{
-    while (value >= 0.9995 * step && units[1] != NULL) {
-        value /= step;
-        units++;
-    }
-    int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
-    snprintf(out, 32, "%.*f %s", decimals, value, units[0]);
-    return out;
-}
-
-static const char *duration(double ns, char out[32])
-{
-    static const char *const units[] = {"ns", "us", "ms", "s", NULL};
-    return scaled(ns, 1000, units, out);
-}
-
-static const char *bytes(double value, char out[32])
-{
-    static const char *const units[] = {"B", "KB", "MB", "GB", NULL};
-    return scaled(value, 1000, units, out);
-}
-
-/* 1234567 as 1,234,567. */
-static const char *count(double value, char out[32])
-{
-    char digits[32];
-    int length = snprintf(digits, sizeof(digits), "%.0f", value), at = 0;
-    for (int i = 0; i < length && at < 30; i++) {
-        if (i > 0 && (length - i) % 3 == 0)
-            out[at++] = ',';
-        out[at++] = digits[i];
-    }
-    out[at] = 0;
-    return out;
-}
-
 static void print_set_up(struct json_object *json, FILE *file)
 {
     struct json_object *config = get(json, "config"), *environment = get(json, "environment");
@@ -73,9 +36,10 @@ static void print_set_up(struct json_object *json, FILE *file)
             text(config, "payload"));
     if (get(config, "inflight") != NULL)
         fprintf(file, "  load        closed loop, %s in flight",
-                count(number(config, "inflight"), a));
+                ww_show_count(number(config, "inflight"), a));
     else
-        fprintf(file, "  load        open loop, %s entries/s", count(number(config, "rate"), a));
+        fprintf(file, "  load        open loop, %s entries/s",
+                ww_show_count(number(config, "rate"), a));
     fprintf(file, ", %s s after %s s of warm-up\n", text(config, "duration_s"),
             text(config, "warmup_s"));
     if (strcmp(text(config, "durability"), "memory") == 0)
@@ -107,7 +71,7 @@ static void print_latency(const char *name, struct json_object *latency, FILE *f
     fprintf(file, "  %-31s", name);
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         fprintf(file, "%10s",
-                get(latency, keys[i]) == NULL ? "" : duration(number(latency, keys[i]), a));
+                get(latency, keys[i]) == NULL ? "" : ww_show_ns(number(latency, keys[i]), a));
     fprintf(file, "\n");
 }
 
@@ -133,7 +97,7 @@ static void print_line(FILE *file, const char *name, const char *value, const ch
 static void print_rate(FILE *file, const char *name, double bytes_per_s, const char *note)
 {
     char a[32], value[40];
-    snprintf(value, sizeof(value), "%s/s", bytes(bytes_per_s, a));
+    snprintf(value, sizeof(value), "%s/s", ww_show_bytes(bytes_per_s, a));
     print_line(file, name, value, note);
 }
 
@@ -143,7 +107,7 @@ static void print_rates(struct json_object *json, FILE *file)
     struct json_object *commit = get(json, "commit");
     char a[32], value[40], note[96];
     fprintf(file, "Throughput\n");
-    snprintf(value, sizeof(value), "%s /s", count(number(commit, "per_s"), a));
+    snprintf(value, sizeof(value), "%s /s", ww_show_count(number(commit, "per_s"), a));
     print_line(file, "commits", value, "");
     print_rate(file, "payload", number(commit, "bytes_per_s"), "");
     double rate = number(config, "rate"), achieved = number(config, "achieved_rate");
@@ -157,7 +121,7 @@ static void print_rates(struct json_object *json, FILE *file)
                    "1 MiB writes, all replicas together");
     if (get(limits, "wal_shape_bytes") != NULL) {
         snprintf(note, sizeof(note), "%s writes, as large as the nodes' own",
-                 bytes(number(limits, "wal_shape_bytes"), a));
+                 ww_show_bytes(number(limits, "wal_shape_bytes"), a));
         print_rate(file, "limit: the same shape", number(limits, "wal_shape_bytes_per_s"), note);
     }
     if (get(limits, "memcpy_bytes_per_s") != NULL)
@@ -208,14 +172,16 @@ static void print_costs(struct json_object *json, FILE *file)
     char a[32], b[32], list[128], note[160];
     fprintf(file, "Cost\n");
     if (get(wal, "bytes_per_write_avg") != NULL)
-        print_line(file, "log bytes per write", bytes(number(wal, "bytes_per_write_avg"), a), "");
+        print_line(file, "log bytes per write",
+                   ww_show_bytes(number(wal, "bytes_per_write_avg"), a), "");
     snprintf(a, sizeof(a), "%.1f B", number(get(json, "network"), "overhead_bytes_per_entry"));
     print_line(file, "network overhead", a, "per entry and copy, all headers and answers");
-    print_line(file, "work cycles", count(number(cpu, "work_cycles_per_entry_per_replica"), a),
+    print_line(file, "work cycles",
+               ww_show_count(number(cpu, "work_cycles_per_entry_per_replica"), a),
                "per entry and replica");
     snprintf(note, sizeof(note), "per entry, all nodes; load generator %s",
-             duration(number(cpu, "load_ns_per_entry"), b));
-    print_line(file, "processor time", duration(number(cpu, "nodes_ns_per_entry"), a), note);
+             ww_show_ns(number(cpu, "load_ns_per_entry"), b));
+    print_line(file, "processor time", ww_show_ns(number(cpu, "nodes_ns_per_entry"), a), note);
     snprintf(note, sizeof(note), "of their polls' time; load generator %.0f %%",
              100 * number(cpu, "load_busy_fraction"));
     print_line(file, "nodes busy", percentages(get(cpu, "busy_fraction"), list), note);
@@ -224,7 +190,8 @@ static void print_costs(struct json_object *json, FILE *file)
         double size = json_object_get_double(json_object_array_get_idx(resident, i));
         largest = size > largest ? size : largest;
     }
-    print_line(file, "memory of a node", bytes(largest, a), "resident, the largest; of that:");
+    print_line(file, "memory of a node", ww_show_bytes(largest, a),
+               "resident, the largest; of that:");
     struct json_object *parts = get(get(json, "memory"), "parts");
     for (struct lh_entry *part = parts == NULL ? NULL : json_object_get_object(parts)->head;
          part != NULL; part = part->next) {
@@ -232,7 +199,7 @@ static void print_costs(struct json_object *json, FILE *file)
         for (char *at = note; *at != 0; at++)
             if (*at == '_')
                 *at = ' ';
-        print_line(file, note, bytes(number(parts, lh_entry_k(part)), a), "");
+        print_line(file, note, ww_show_bytes(number(parts, lh_entry_k(part)), a), "");
     }
     fprintf(file, "\n");
 }
@@ -255,7 +222,8 @@ static void print_trouble(struct json_object *json, FILE *file)
         if (number(load, rows[i].key) == 0)
             continue;
         fprintf(file, "%s%s %s",
-                any ? ", " : "While measured: ", count(number(load, rows[i].key), a), rows[i].what);
+                any ? ", " : "While measured: ", ww_show_count(number(load, rows[i].key), a),
+                rows[i].what);
         any = true;
     }
     if (any)
@@ -269,10 +237,10 @@ static void print_verified(struct json_object *json, FILE *file)
     bool same = json_object_get_boolean(get(verified, "replicas_identical"));
     fprintf(file, "%s: replicas %s, %s entries, %s acknowledged",
             same && number(verified, "lost") == 0 ? "Verified" : "VERIFICATION FAILED",
-            same ? "identical" : "DIFFER", count(number(verified, "entries"), a),
-            count(number(verified, "acknowledged"), b));
+            same ? "identical" : "DIFFER", ww_show_count(number(verified, "entries"), a),
+            ww_show_count(number(verified, "acknowledged"), b));
     if (json_object_get_boolean(get(verified, "read_back")))
-        fprintf(file, ", %s lost (logs read back)\n", count(number(verified, "lost"), c));
+        fprintf(file, ", %s lost (logs read back)\n", ww_show_count(number(verified, "lost"), c));
     else
         fprintf(file, " (digests compared, no logs to read)\n");
     if (get(verified, "detail") != NULL)

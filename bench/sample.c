@@ -134,6 +134,9 @@ int ww_node_applied(const struct ww_node_sample *sample, uint32_t groups, uint64
         else
             digest[i] = strtoull(text, NULL, 16);
         applied[i] = get_count(group, "applied", &missing);
+        if (missing == NULL && get_count(group, "durable", &missing) < applied[i])
+            return ww_fail(error, WW_EBUSY, "group %u: a node has not written all that it applied",
+                           i);
     }
     return missing == NULL ? WW_OK
                            : ww_fail(error, WW_EIO, "a node's status has no \"%s\"", missing);

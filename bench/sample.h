@@ -31,7 +31,8 @@ int ww_node_sample(const char *endpoint, pid_t pid, struct ww_node_sample *sampl
                    struct ww_error *error);
 void ww_cluster_sample_free(struct ww_cluster_sample *sample);
 
-/* The last applied index and its digest per group. */
+/* The last applied index and its digest per group. WW_EBUSY: it is not durable there yet, though a
+ * quorum of others has it. */
 int ww_node_applied(const struct ww_node_sample *sample, uint32_t groups, uint64_t *applied,
                     uint64_t *digest, struct ww_error *error);
 

@@ -20,6 +20,7 @@ extern const struct ww_command ww_command_append;
 extern const struct ww_command ww_command_bench;
 extern const struct ww_command ww_command_config_set;
 extern const struct ww_command ww_command_config_show;
+extern const struct ww_command ww_command_experiment;
 extern const struct ww_command ww_command_help;
 extern const struct ww_command ww_command_leader_transfer;
 extern const struct ww_command ww_command_load; /* hidden: the load generator of `ww bench` */

@@ -6,6 +6,7 @@
 
 const struct ww_command *const ww_commands[] = {
     &ww_command_bench,
+    &ww_command_experiment,
     &ww_command_up,
     &ww_command_node,
     &ww_command_append,

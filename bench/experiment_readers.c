@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `ww experiment log-readers`: what readers of the log cost its writer, under a mutex, a
+ * reader-writer lock, and as the engine does it. The same appends, at fixed times, with nobody
+ * reading, with one read per append (50/50) and with four (80/20).
+ */
+#include "bench/course.h"
+#include "bench/experiment.h"
+#include "bench/format.h"
+#include "bench/log_readers.h"
+#include "engine/cli/cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MIXES 3u
+
+static const char *const design_names[WW_LOG_DESIGNS] = {
+    [WW_LOG_MUTEX] = "mutex",
+    [WW_LOG_RWLOCK] = "rwlock",
+    [WW_LOG_OWNED] = "lock-free",
+};
+
+static const struct {
+    const char *name;
+    uint32_t cursors;
+} mixes[MIXES] = {{"no reader", 0}, {"50/50", 1}, {"80/20", 4}};
+
+static const char *const figures[] = {"p50",         "p99",      "p999",      "max",
+                                      "took_p50",    "took_p99", "took_p999", "appends_per_s",
+                                      "reads_per_s", "skipped",  "refused",   NULL};
+
+static int run_cell(const struct ww_experiment_options *options, enum ww_log_design design,
+                    uint32_t mix, struct ww_experiment_cell *cell, struct ww_error *error)
+{
+    const struct ww_log_readers_options run = {
+        .design = design,
+        .cursors = mixes[mix].cursors,
+        .threads = options->readers,
+        .entry_bytes = options->entry_bytes,
+        .rate = options->rate,
+        .warmup_ns = options->warmup_ns,
+        .duration_ns = options->duration_ns,
+    };
+    struct ww_log_readers_result *result = malloc(sizeof(*result));
+    if (result == NULL)
+        return ww_fail(error, WW_ENOMEM, "no memory");
+    int status = ww_log_readers_run(&run, ww_cli_interrupted, result, error);
+    if (status == WW_OK && result->appends == 0)
+        status = ww_fail(error, WW_EIO, "nothing was appended in the measured phase");
+    double seconds = (double)result->elapsed_ns / 1e9;
+    const struct ww_histogram *latency = &result->latency, *took = &result->took;
+    const double values[] = {
+        (double)ww_histogram_quantile(latency, 0.5),
+        (double)ww_histogram_quantile(latency, 0.99),
+        (double)ww_histogram_quantile(latency, 0.999),
+        (double)latency->max,
+        (double)ww_histogram_quantile(took, 0.5),
+        (double)ww_histogram_quantile(took, 0.99),
+        (double)ww_histogram_quantile(took, 0.999),
+        (double)result->appends / seconds,
+        (double)result->reads / seconds,
+        (double)result->skipped,
+        (double)result->refused,
+    };
+    memcpy(cell->values[cell->count], values, sizeof(values));
+    cell->count++;
+    free(result);
+    return status;
+}
+
+typedef struct ww_experiment_cell cells_of_designs[WW_LOG_DESIGNS][MIXES];
+
+static struct json_object *result_of(const struct ww_experiment_options *options,
+                                     cells_of_designs cells)
+{
+    struct json_object *result = ww_experiment_result("log-readers", "/");
+    struct json_object *config = json_object_new_object(), *list = json_object_new_array();
+    json_object_object_add(config, "entry_bytes", json_object_new_int64(options->entry_bytes));
+    json_object_object_add(config, "rate", json_object_new_uint64(options->rate));
+    json_object_object_add(config, "readers", json_object_new_int64(options->readers));
+    json_object_object_add(config, "repeats", json_object_new_int64(options->repeats));
+    json_object_object_add(config, "duration_s",
+                           json_object_new_double((double)options->duration_ns / 1e9));
+    for (uint32_t mix = 0; mix < MIXES; mix++) {
+        for (uint32_t design = 0; design < WW_LOG_DESIGNS; design++) {
+            struct json_object *cell = json_object_new_object();
+            json_object_object_add(cell, "mix", json_object_new_string(mixes[mix].name));
+            json_object_object_add(cell, "design", json_object_new_string(design_names[design]));
+            ww_experiment_put_cell(cell, &cells[design][mix], figures);
+            json_object_array_add(list, cell);
+        }
+    }
+    json_object_object_add(result, "config", config);
+    json_object_object_add(result, "cells", list);
+    return result;
+}
+
+static int run(const struct ww_experiment_options *options, struct json_object **result,
+               struct ww_error *error)
+{
+    const struct ww_bench_options bench = {.progress = options->progress};
+    struct ww_experiment_cell(*cells)[MIXES] = calloc(WW_LOG_DESIGNS, sizeof(*cells));
+    int status = cells == NULL ? ww_fail(error, WW_ENOMEM, "no memory") : WW_OK;
+    for (uint32_t repeat = 0; repeat < options->repeats && status == WW_OK; repeat++) {
+        for (uint32_t i = 0; i < MIXES * WW_LOG_DESIGNS && status == WW_OK; i++) {
+            /* Neighbours in time differ in the design; each repeat begins with another. */
+            uint32_t design = (i + repeat) % WW_LOG_DESIGNS, mix = i / WW_LOG_DESIGNS;
+            ww_progress(&bench, "run %u of %u: %s, %s", repeat + 1, options->repeats,
+                        design_names[design], mixes[mix].name);
+            status = run_cell(options, (enum ww_log_design)design, mix, &cells[design][mix], error);
+        }
+    }
+    ww_progress_end(&bench);
+    if (status == WW_OK)
+        *result = result_of(options, cells);
+    free(cells);
+    return status;
+}
+
+static double number(struct json_object *object, const char *key)
+{
+    return json_object_get_double(json_object_object_get(object, key));
+}
+
+static void print(struct json_object *result, FILE *file)
+{
+    struct json_object *config = json_object_object_get(result, "config");
+    struct json_object *cells = json_object_object_get(result, "cells");
+    char a[32], b[32], c[32], d[32], e[32], f[32], g[32];
+    fprintf(file,
+            "Readers of the log: %s appends/s of %.0f B, at most %.0f reading threads, %.3g s for\n"
+            "each cell, medians of %.0f\n",
+            ww_show_count(number(config, "rate"), a), number(config, "entry_bytes"),
+            number(config, "readers"), number(config, "duration_s"), number(config, "repeats"));
+    ww_experiment_print_head(result, file);
+    fprintf(file, "  took     the append itself, with its lock; latency: since it was due\n\n%-22s",
+            "");
+    fprintf(file, "%10s%10s%10s  %10s%10s%12s%12s\n", "took p50", "p99", "p99.9", "lat. p50", "p99",
+            "appends/s", "reads/s");
+    for (size_t i = 0; i < json_object_array_length(cells); i++) {
+        struct json_object *cell = json_object_array_get_idx(cells, i);
+        bool first = i % WW_LOG_DESIGNS == 0;
+        fprintf(file, "%-11s%-11s%10s%10s%10s  %10s%10s%12s%12s\n",
+                first ? json_object_get_string(json_object_object_get(cell, "mix")) : "",
+                json_object_get_string(json_object_object_get(cell, "design")),
+                ww_show_ns(number(cell, "took_p50"), a), ww_show_ns(number(cell, "took_p99"), b),
+                ww_show_ns(number(cell, "took_p999"), c), ww_show_ns(number(cell, "p50"), d),
+                ww_show_ns(number(cell, "p99"), e), ww_show_count(number(cell, "appends_per_s"), f),
+                ww_show_count(number(cell, "reads_per_s"), g));
+    }
+}
+
+const struct ww_experiment ww_experiment_log_readers = {
+    .name = "log-readers",
+    .summary = "what readers of the log cost its writer: mutex, rwlock, the engine's way",
+    .run = run,
+    .print = print,
+};

@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""`ww experiment`: the list, the tables and files, and what an interrupted one leaves: nothing."""
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from cluster import wait_until  # noqa
+from harness import (WW, Directory, check, check_equal, check_in, environment, run_tests,  # noqa
+                     ww, ww_fails)
+
+SHORT = ["--duration", "50ms", "--warmup", "20ms"]
+
+
+def processes_of(directory):
+    """The command lines of processes that were given a path below this directory."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            lines.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+        except OSError:
+            continue
+    return [line for line in lines if f"{directory}/" in line]
+
+
+def check_medians(cell, figures):
+    for figure in figures:
+        runs = [run[figure] for run in cell["runs"]]
+        median = statistics.median(runs)
+        check(abs(cell[figure] - median) <= 1e-5 * abs(median), f"{figure} of {cell}")
+
+
+def test_without_a_name_they_are_listed():
+    listed = ww("experiment").text
+    for name in ("fsync", "log-readers"):
+        check_in(f"{name} ", listed)
+
+
+def test_fsync_goes_through_modes_windows_and_loads():
+    with Directory() as data, Directory() as output:
+        done = ww("experiment", "fsync", *SHORT, "--data", data, "-o", output, "--repeats", "2",
+                  "--modes", "buffered,dsync", "--windows", "self,entry", "--inflight", "1,8",
+                  "--replicas", "1", "--wal.prepare", "16MiB", "--wal.segment", "16MiB",
+                  "--format", "json", timeout=120)
+        check_equal(done.returncode, 0, done.errors)
+        check_equal(os.listdir(data), [], "left behind")
+        result = json.loads(done.text)
+        check_equal(json.loads((output / "fsync.json").read_text()), result, "file and stdout")
+    check_equal(result["schema"], "whitewater.experiment/1", "schema")
+    check_equal(result["experiment"], "fsync", "name")
+    check(result["environment"]["cores"] > 0, "environment")
+    cells = result["cells"]
+    check_equal([(c["durability"], c["window"], c["inflight"]) for c in cells],
+                [(mode, window, inflight) for mode in ("dsync", "buffered")
+                 for window in ("entry", "self") for inflight in (1, 8)], "cells")
+    for cell in cells:
+        check_equal(len(cell["runs"]), 2, "repeats")
+        check_medians(cell, ("p50", "p99", "p999", "per_s", "entries_per_write"))
+        check(0 < cell["p50"] <= cell["p99"] <= cell["p999"], f"{cell}")
+        if cell["window"] == "entry":
+            check(cell["entries_per_write"] < 1.2, f"one entry a write: {cell}")
+    check(max(c["entries_per_write"] for c in cells) > 1.5, "eight in flight share writes")
+    check_equal([limit["durability"] for limit in result["limits"]], ["dsync", "buffered"],
+                "limits")
+    check(result["verified"]["replicas_identical"], "verified")
+    check(result["verified"]["acknowledged"] > 0, "acknowledged")
+
+
+def test_log_readers_compares_three_designs():
+    with Directory() as output:
+        done = ww("experiment", "log-readers", *SHORT, "--repeats", "1", "--readers", "2", "--rate",
+                  "20k", "-o", output)
+        check_equal(done.returncode, 0, done.errors)
+        result = json.loads((output / "log-readers.json").read_text())
+    cells = result["cells"]
+    check_equal([(c["mix"], c["design"]) for c in cells],
+                [(mix, design) for mix in ("no reader", "50/50", "80/20")
+                 for design in ("mutex", "rwlock", "lock-free")], "cells")
+    for cell in cells:
+        check_medians(cell, ("took_p50", "took_p99", "p50", "p99", "appends_per_s", "reads_per_s"))
+        check((cell["reads_per_s"] == 0) == (cell["mix"] == "no reader"), f"{cell}")
+    for word in ("mutex", "rwlock", "lock-free", "80/20", "took p50"):
+        check_in(word, done.text)
+
+
+def test_interrupted_it_leaves_nothing():
+    with Directory() as data:
+        for name, words in (("fsync", "in flight"), ("log-readers", "run 1 of")):
+            with subprocess.Popen([WW, "experiment", name, "--data", data, "--duration", "60s",
+                                   "--wal.prepare", "16MiB", "--wal.segment", "16MiB",
+                                   "--progress", "always"], stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                  env=environment(), start_new_session=True) as process:
+                check(any(words in line for line in process.stderr), f"{name} ended early")
+                os.killpg(process.pid, signal.SIGINT)
+                out, errors = process.communicate(timeout=60)
+                check_equal((process.returncode, out), (1, ""), errors)
+                check_in("interrupted", errors)
+            wait_until(lambda: not processes_of(data), 10, "no process is left")
+            check_equal(os.listdir(data), [], "left behind")
+
+
+def test_bad_flags():
+    for arguments, says in (
+            (["fsnyc"], ["'fsnyc'", "'fsync'"]),
+            (["fsync", "--modes", "dsync,memory"], ["--modes", "'memory'", "buffered"]),
+            (["fsync", "--windows", "2s"], ["--windows", "'2s'", "200us"]),
+            (["fsync", "--inflight", "1,,2"], ["--inflight", "''"]),
+            (["fsync", "--inflight", "1,2,3,4,5,6,7,8,9"], ["--inflight", "more than 8"]),
+            (["fsync", "--replicas", "2"], ["1, 3, 5 or 7"]),
+            (["fsync", "--data", "/nonexistent"], ["--data /nonexistent"]),
+            (["fsync", "-o", "/nonexistent/deep"], ["--output /nonexistent/deep"]),
+            (["log-readers", "--repeats", "0"], ["--repeats"]),
+            (["log-readers", "--rate", "0"], ["--rate"])):
+        ww_fails(2, "experiment", *arguments, says=["ww experiment", *says])
+
+
+run_tests(globals())
