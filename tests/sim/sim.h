@@ -6,7 +6,8 @@
  *
  *   main.c         the command line; workers; what is printed
  *   sim.c          a run: the queue of events, and what each does
- *   sim_faults.c   what the seed chooses, and the faults
+ *   sim_choose.c   what the seed chooses
+ *   sim_faults.c   the faults
  *   sim_operator.c membership changes and hand-overs
  *   sim_network.c  what becomes of a datagram, and of a disk operation
  *   sim_clients.c  clients: the real client library
@@ -190,8 +191,10 @@ void sim_change_members(struct sim *sim, uint32_t group);
 void sim_transfer(struct sim *sim, uint32_t group);
 void sim_snapshot(struct sim *sim, uint32_t node, uint32_t group);
 
-/* sim_faults.c */
+/* sim_choose.c */
 void sim_choose(struct sim *sim);
+
+/* sim_faults.c */
 void sim_faults_begin(struct sim *sim);
 void sim_fault(struct sim *sim, uint32_t kind);
 void sim_faults_end(struct sim *sim);

@@ -97,6 +97,76 @@ Test(machine_log, an_unknown_group_is_an_error)
     cr_assert_eq(machine.digest(machine.self, 3), 0);
 }
 
+/* A saved state, and how far it was read. */
+struct saved {
+    uint8_t bytes[64];
+    size_t size, read;
+};
+
+static int write_saved(void *context, const void *data, size_t bytes)
+{
+    struct saved *saved = context;
+    memcpy(saved->bytes + saved->size, data, bytes);
+    saved->size += bytes;
+    return WW_OK;
+}
+
+/* In pieces of at most 5 bytes. */
+static int64_t read_saved(void *context, void *data, size_t bytes)
+{
+    struct saved *saved = context;
+    size_t left = saved->size - saved->read;
+    bytes = bytes < left ? bytes : left;
+    bytes = bytes < 5 ? bytes : 5;
+    memcpy(data, saved->bytes + saved->read, bytes);
+    saved->read += bytes;
+    return (int64_t)bytes;
+}
+
+static int64_t read_nothing(void *context, void *data, size_t bytes)
+{
+    return WW_EIO;
+}
+
+static struct saved save_at_40(void)
+{
+    struct saved saved = {0};
+    void *view;
+    cr_assert_eq(apply(0, 0, 40), WW_OK);
+    cr_assert_eq(machine.view(machine.self, 0, &view), WW_OK);
+    cr_assert_eq(apply(0, 40, ENTRIES), WW_OK, "while the view is there");
+    cr_assert_eq(machine.save(machine.self, view, write_saved, &saved), WW_OK);
+    machine.end_view(machine.self, view);
+    return saved;
+}
+
+Test(machine_log, a_view_stays_as_it_was_and_restores_to_it)
+{
+    struct saved saved = save_at_40();
+    void *view;
+    cr_assert_eq(machine.restore(machine.self, 1, 40, read_saved, &saved), WW_OK);
+    cr_assert_eq(apply(2, 0, 40), WW_OK);
+    cr_assert_eq(machine.digest(machine.self, 1), machine.digest(machine.self, 2));
+    cr_assert_eq(apply(1, 40, ENTRIES), WW_OK, "it goes on behind the view");
+    cr_assert_eq(machine.digest(machine.self, 1), machine.digest(machine.self, 0));
+    cr_assert_eq(machine.view(machine.self, 3, &view), WW_ENOTFOUND);
+}
+
+Test(machine_log, what_is_no_saved_state_is_refused)
+{
+    struct saved saved = save_at_40();
+    cr_assert_eq(machine.restore(machine.self, 1, 41, read_saved, &saved), WW_EDAMAGED);
+    saved.read = 0;
+    saved.size--;
+    cr_assert_eq(machine.restore(machine.self, 1, 40, read_saved, &saved), WW_EDAMAGED);
+    saved.read = 0;
+    saved.size += 2;
+    cr_assert_eq(machine.restore(machine.self, 1, 40, read_saved, &saved), WW_EDAMAGED);
+    cr_assert_eq(machine.restore(machine.self, 1, 40, read_nothing, NULL), WW_EIO);
+    cr_assert_eq(machine.restore(machine.self, 3, 40, read_saved, &saved), WW_ENOTFOUND);
+    cr_assert_eq(machine.digest(machine.self, 1), 0, "none was taken");
+}
+
 Test(machine_log, entries_are_stepped_through)
 {
     struct ww_apply_run run = run_of(0, 0, ENTRIES);

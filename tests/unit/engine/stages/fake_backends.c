@@ -188,6 +188,8 @@ static struct fake_snapshot *take_place(struct fake_disk *disk, uint32_t group, 
 static int save_snapshot(struct ww_log_store *store, const struct ww_snapshot_save *save)
 {
     struct fake_disk *disk = disk_of(store);
+    if (disk->save_status != WW_OK)
+        return disk->save_status;
     struct fake_snapshot *snapshot = take_place(disk, save->group, save->about.index);
     free_snapshot(&disk->received);
     return snapshot == NULL ? WW_EBUSY : memory_file_save(&snapshot->file, save);

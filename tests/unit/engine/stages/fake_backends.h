@@ -66,6 +66,7 @@ struct fake_disk {
     bool snapshots_held; /* nor do snapshots, while this is set */
     bool fail_snapshot;  /* the next one fails */
     int receive_status;  /* of parts; WW_OK: they are taken */
+    int save_status;     /* likewise of own ones */
     struct fake_snapshot snapshots[FAKE_SNAPSHOTS];
     struct fake_snapshot received; /* not complete */
     struct ww_log_event events[256];

@@ -137,6 +137,7 @@ static void end_node(struct fake_node *node)
 {
     if (node->shard == NULL)
         return;
+    ww_shard_unmap(node->shard); /* before the store is closed */
     ww_shard_destroy(node->shard);
     node->shard = NULL;
     cr_assert_eq(node->views, 0, "every view is given back");

@@ -1,26 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Snapshots in whole nodes: taken, sent, installed, and a crash at every step of it. */
-#include "fake_cluster.h"
+#include "snapshot_cluster.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
-
-#define EVERY 100u /* applied entries per snapshot */
-#define KEEP 10u
-#define PADDING 20000u /* of a machine's state: many datagrams */
-
-static struct fake_cluster cluster;
-static uint64_t sequence;
-
-static void begin(uint64_t seed)
-{
-    sequence = 0;
-    fake_cluster_start_with(&cluster, seed,
-                            (struct fake_options){.spare = 1,
-                                                  .snapshot_entries = EVERY,
-                                                  .snapshot_keep = KEEP,
-                                                  .padding_bytes = PADDING});
-}
 
 static void setup(void)
 {
@@ -33,61 +16,6 @@ static void teardown(void)
 }
 
 TestSuite(net_snapshot, .init = setup, .fini = teardown);
-
-static struct ww_group *group_of(uint32_t node)
-{
-    return fake_cluster_group(&cluster, node);
-}
-
-static struct ww_net *net_of(uint32_t node)
-{
-    return cluster.nodes[node].shard->net;
-}
-
-static uint32_t after(uint32_t node)
-{
-    return node % 3 + 1;
-}
-
-static struct ww_raft_status status_of(uint32_t node)
-{
-    struct ww_raft_status status;
-    ww_raft_status(group_of(node)->raft, &status);
-    return status;
-}
-
-/* Proposes `count` times 10 entries, until each is committed, to whoever leads. */
-static void propose(uint32_t count)
-{
-    uint32_t leader = fake_cluster_leader(&cluster);
-    uint64_t end = sequence + 10 * (uint64_t)count;
-    struct ww_client_message message;
-    for (uint32_t i = 0; i < 4000 && sequence < end; i++) {
-        fake_client_propose(&cluster, leader, sequence, 10, 64, sequence);
-        fake_cluster_run(&cluster, 20);
-        while (fake_client_receive(&cluster, &message, NULL)) {
-            if (message.type == WW_CLIENT_COMMITTED && message.oldest > sequence)
-                sequence = message.oldest;
-            else if (message.type == WW_CLIENT_NOT_LEADER && message.node != 0)
-                leader = message.node;
-        }
-    }
-    cr_assert_geq(sequence, end);
-}
-
-/* Nodes 1 to `nodes` agree, after some time. */
-static void assert_equal(uint32_t nodes)
-{
-    fake_cluster_run(&cluster, 3000);
-    cr_assert_gt(group_of(1)->applied, 0);
-    for (uint32_t id = 2; id <= nodes; id++) {
-        cr_assert_eq(group_of(id)->applied, group_of(1)->applied, "node %u at %lu, node 1 at %lu",
-                     id, group_of(id)->applied, group_of(1)->applied);
-        cr_assert_eq(group_of(id)->digest, group_of(1)->digest);
-    }
-    for (uint32_t id = 1; id <= nodes; id++)
-        cr_assert_eq(atomic_load(&cluster.nodes[id].shard->fenced), 0);
-}
 
 Test(net_snapshot, one_is_taken_every_so_many_entries_and_the_log_begins_behind_it)
 {
@@ -131,17 +59,6 @@ Test(net_snapshot, nodes_begin_with_their_snapshots)
     assert_equal(3);
 }
 
-/* A follower sleeps while the others go on until its place in the log is gone. */
-static uint32_t leave_one_behind(void)
-{
-    propose(3);
-    uint32_t behind = after(fake_cluster_leader(&cluster));
-    cluster.network.cut[behind] = true;
-    propose(40);
-    cr_assert_gt(group_of(after(behind))->first_index, group_of(behind)->applied + 1);
-    return behind;
-}
-
 Test(net_snapshot, a_follower_beyond_the_log_is_brought_up)
 {
     uint32_t behind = leave_one_behind();
@@ -155,34 +72,6 @@ Test(net_snapshot, a_follower_beyond_the_log_is_brought_up)
     fake_cluster_kill(&cluster, behind);
     fake_cluster_restart(&cluster, behind);
     assert_equal(3);
-}
-
-Test(net_snapshot, parts_that_are_lost_and_doubled_do_no_harm)
-{
-    uint32_t behind = leave_one_behind();
-    cluster.network.cut[behind] = false;
-    cluster.network.loss_percent = 25;
-    cluster.network.duplicate_percent = 25;
-    fake_cluster_run(&cluster, 10000);
-    cluster.network.loss_percent = 0;
-    cr_assert_geq(net_of(behind)->counters.snapshots_installed, 1);
-    assert_equal(3);
-}
-
-Test(net_snapshot, a_damaged_one_is_thrown_away_and_asked_for_again)
-{
-    uint32_t behind = leave_one_behind();
-    uint32_t leader = fake_cluster_leader(&cluster);
-    uint8_t *byte = (uint8_t *)(uintptr_t)group_of(leader)->snapshot.kept.data + PADDING / 2;
-    *byte ^= 1;
-    cluster.network.cut[behind] = false;
-    for (int i = 0; i < 1000 && net_of(behind)->counters.snapshots_failed == 0; i++)
-        fake_cluster_run(&cluster, 10);
-    cr_assert_geq(net_of(behind)->counters.snapshots_failed, 1);
-    cr_assert_eq(net_of(behind)->counters.snapshots_installed, 0);
-    *byte ^= 1;
-    assert_equal(3);
-    cr_assert_eq(net_of(behind)->counters.snapshots_installed, 1);
 }
 
 Test(net_snapshot, a_learner_is_brought_up_and_configurations_travel_inside)
@@ -210,6 +99,70 @@ Test(net_snapshot, a_learner_is_brought_up_and_configurations_travel_inside)
     }
     propose(1);
     assert_equal(4);
+}
+
+Test(net_snapshot, a_machine_that_cannot_save_is_no_harm)
+{
+    uint32_t leader = fake_cluster_leader(&cluster);
+    cluster.nodes[leader].save_status = WW_ETOOBIG;
+    propose(12);
+    cr_assert_eq(net_of(leader)->counters.snapshots_failed, 1);
+    cr_assert_eq(group_of(leader)->snapshot.failed_status, WW_ETOOBIG);
+    cr_assert_geq(group_of(leader)->snapshot.failed_index, EVERY);
+    cr_assert_eq(cluster.nodes[leader].views, 0, "the view was given back");
+    cluster.nodes[leader].save_status = WW_OK;
+    propose(12);
+    fake_cluster_run(&cluster, 100);
+    cr_assert_eq(net_of(leader)->counters.snapshots_taken, 1);
+    cr_assert_eq(group_of(leader)->snapshot.failed_status, WW_OK);
+}
+
+Test(net_snapshot, a_busy_store_is_asked_again)
+{
+    uint32_t leader = fake_cluster_leader(&cluster);
+    cluster.nodes[leader].disk.save_status = WW_EBUSY;
+    propose(12);
+    cr_assert_eq(group_of(leader)->snapshot.step, WW_SNAPSHOT_VIEWED);
+    cr_assert_eq(cluster.nodes[leader].views, 1);
+    cr_assert_not(group_of(leader)->dirty, "nobody spins meanwhile");
+    cluster.nodes[leader].disk.save_status = WW_OK;
+    fake_cluster_run(&cluster, 100);
+    cr_assert_eq(net_of(leader)->counters.snapshots_taken, 1);
+    cr_assert_eq(net_of(leader)->counters.snapshots_failed, 0);
+    assert_equal(3);
+}
+
+Test(net_snapshot, an_operator_gets_one_at_any_time)
+{
+    struct ww_shard_request asked = {.op = WW_SHARD_SNAPSHOT};
+    cr_assert_eq(ww_net_request(net_of(1), &asked), WW_EINVAL, "nothing is applied yet");
+    propose(2);
+    for (uint32_t id = 1; id <= 3; id++) {
+        cr_assert_eq(ww_net_request(net_of(id), &asked), WW_OK);
+        cr_assert_eq(asked.index, group_of(id)->applied);
+        cr_assert_eq(ww_net_request(net_of(id), &asked), WW_EBUSY, "it is under way");
+    }
+    fake_cluster_run(&cluster, 100);
+    for (uint32_t id = 1; id <= 3; id++) {
+        cr_assert_eq(status_of(id).snapshot_index, group_of(id)->applied);
+        cr_assert_eq(ww_net_request(net_of(id), &asked), WW_OK, "it is there");
+        cr_assert_eq(asked.index, group_of(id)->applied);
+        cr_assert_eq(net_of(id)->counters.snapshots_taken, 1);
+        cr_assert_eq(group_of(id)->snapshot.next_index, group_of(id)->applied + EVERY);
+    }
+}
+
+Test(net_snapshot, the_greatest_number_of_entries_is_never)
+{
+    teardown();
+    fake_cluster_start_with(&cluster, 5, (struct fake_options){.snapshot_entries = UINT64_MAX - 1});
+    sequence = 0;
+    propose(5);
+    struct ww_shard_request asked = {.op = WW_SHARD_SNAPSHOT};
+    cr_assert_eq(ww_net_request(net_of(1), &asked), WW_OK);
+    propose(5);
+    cr_assert_eq(net_of(1)->counters.snapshots_taken, 1, "that of the operator");
+    cr_assert_eq(group_of(1)->snapshot.next_index, UINT64_MAX);
 }
 
 Test(net_snapshot, the_store_fails_and_the_log_goes_on)
