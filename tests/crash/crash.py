@@ -22,7 +22,7 @@ KEPT = ["start.img", "writes.log", "acks.txt", "about.json", "nodes/node1.yaml"]
 
 
 class Failed(Exception):
-    """An image that no crash should leave; says how to see it again."""
+    """A recording that went wrong, or an image that no crash should leave and how to see it."""
 
 
 class Totals:
@@ -37,7 +37,7 @@ class Totals:
     def __str__(self):
         seconds = time.monotonic() - self.began
         names = ["recordings", "restarts", "flushes", "images", "varied", "torn", "dropped", "cut",
-                 "booted", "required"]
+                 "snapshots", "booted", "required"]
         counts = ", ".join(f"{self.counts.get(name, 0)} {name}" for name in names)
         rate = self.counts.get("images", 0) / max(0.001, self.counts.get("image_s", 0))
         return f"{counts}; {rate:.0f} images/s, {seconds:.0f} s"
@@ -72,12 +72,12 @@ def check_images(recording, count, seed, boot_every, totals):
             boot = boot_every > 0 and number % boot_every == boot_every - 1
             found, wrong = look_at(images, flush, variation, boot)
             if wrong:
-                raise Failed(f"image {number} of {count} ({recording.about['kind']}, seed {seed}):"
+                raise Failed(f"{recording.about['kind']}, image {number} (of {count}, seed {seed}):"
                              f" {wrong}\n  again: ./dev crash --replay {keep(recording)}"
                              f" {flush}:{variation}")
             totals.add(images=1, varied=variation != 0, torn=found["torn"],
                        dropped=found["dropped"], cut=found["cut_bytes"] > 0, booted=boot,
-                       required=found["required"])
+                       required=found["required"], snapshots=found["snapshots"])
     totals.add(image_s=time.monotonic() - began)
 
 
@@ -91,8 +91,12 @@ def run(arguments):
         directory = fast_directory()
         try:
             seed = arguments.seed + number
-            recording = Recording.make(directory, kinds[number % len(kinds)], seed,
-                                       arguments.seconds)
+            try:
+                recording = Recording.make(directory, kinds[number % len(kinds)], seed,
+                                           arguments.seconds)
+            except AssertionError as what:
+                raise Failed(f"{kinds[number % len(kinds)]}, recording (seed {seed}): {what}") \
+                    from what
             check_images(recording, count, seed, arguments.boot, totals)
         finally:
             shutil.rmtree(directory, ignore_errors=True)

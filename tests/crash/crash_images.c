@@ -55,9 +55,10 @@ static void answer_check(struct session *session, const struct ww_disk_variation
         printf("failed %s\n", error.text);
     else
         printf("ok writes=%u kept=%u torn=%u dropped=%u entries=%" PRIu64 " required=%" PRIu64
-               " snapshots=%" PRIu64 " cut_bytes=%" PRIu64 " fresh=%d\n",
+               " covered=%" PRIu64 " snapshots=%" PRIu64 " cut_bytes=%" PRIu64 " fresh=%d\n",
                variation->writes, variation->kept, variation->torn, variation->dropped,
-               found.entries, found.required, found.snapshots, found.cut_bytes, found.fresh);
+               found.entries, found.required, found.covered, found.snapshots, found.cut_bytes,
+               found.fresh);
 }
 
 static void make_image(struct session *session, uint64_t flush, uint64_t seed, uint64_t claimed)

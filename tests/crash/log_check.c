@@ -2,6 +2,7 @@
 #include "tests/crash/log_check.h"
 
 #include "engine/groups/recovery.h"
+#include "engine/snapshot/snapshot.h"
 #include "engine/wire/checksum.h"
 #include "tests/crash/payload.h"
 #include "wal_uring/wal_uring.h"
@@ -145,6 +146,7 @@ static int check_acks(struct reading *reading, uint64_t applied)
                              : index <= base ||
                                    (index <= held->last && held->sequences[index - 1] == sequence);
             reading->found->required++;
+            reading->found->covered += base > 0 && index <= base;
             if (!there)
                 return ww_fail(reading->error, WW_EDAMAGED,
                                "group %" PRIu32 ": lost: number %" PRIu64
@@ -168,6 +170,32 @@ static int count_batches(void *context, uint64_t block_position, uint32_t offset
     return WW_OK;
 }
 
+/* Where a group's log begins behind a snapshot, that is there and whole. */
+static int check_snapshots(struct ww_log_store *store, const struct ww_wal_options *options,
+                           const struct reading *reading)
+{
+    for (uint32_t i = 0; i < reading->recovery.group_count; i++) {
+        const struct ww_recovered_group *group = &reading->recovery.groups[i];
+        struct ww_snapshot_blob blob;
+        if (group->base_index == 0)
+            continue;
+        int status = store->ops->snapshot_map(store, i, group->base_index, &blob);
+        if (status != WW_OK)
+            return ww_fail(reading->error, status,
+                           "group %" PRIu32 ": no snapshot at %" PRIu64 ", where its log begins", i,
+                           group->base_index);
+        status = ww_snapshot_check(&blob, options->cluster, i, reading->error);
+        if (status == WW_OK && (ww_snapshot_header(&blob)->index != group->base_index ||
+                                ww_snapshot_header(&blob)->term != group->base_term))
+            status = ww_fail(reading->error, WW_EDAMAGED,
+                             "group %" PRIu32 ": another snapshot than its record says", i);
+        store->ops->snapshot_unmap(store, &blob);
+        if (status != WW_OK)
+            return status;
+    }
+    return WW_OK;
+}
+
 /* As a node opens it: cuts, settles, tidies up, prepares; and finds what was read before. */
 static int open_as_a_node(const struct ww_wal_options *options, const struct reading *reading)
 {
@@ -176,7 +204,10 @@ static int open_as_a_node(const struct ww_wal_options *options, const struct rea
     int status = ww_wal_open(options, count_batches, &again, &store, reading->error);
     if (status != WW_OK)
         return ww_fail_context(reading->error, "opened for writing");
+    status = check_snapshots(store, options, reading);
     store->ops->close(store);
+    if (status != WW_OK)
+        return status;
     if (again.batches != reading->batches || again.digest != reading->digest)
         return ww_fail(reading->error, WW_EDAMAGED,
                        "opened for writing the log holds %" PRIu64 " batches, read only %" PRIu64,

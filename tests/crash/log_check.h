@@ -13,8 +13,9 @@
 #include <stdbool.h>
 
 struct ww_crash_found {
-    uint64_t entries;   /* of clients, that the log holds */
-    uint64_t required;  /* of them, that were acknowledged */
+    uint64_t entries;   /* of clients, that the log holds behind its snapshots */
+    uint64_t required;  /* acknowledged ones */
+    uint64_t covered;   /* of them, that snapshots stand for */
     uint64_t snapshots; /* records of snapshots */
     uint64_t cut_bytes; /* of a torn tail */
     bool fresh;         /* there is no log yet */

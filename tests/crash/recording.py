@@ -10,7 +10,7 @@ from pathlib import Path
 
 from disk import Disk, fault  # the first of ours: it says where the others are
 from cluster import Cluster, wait_until
-from harness import BUILD, Directory, check, environment, ww
+from harness import BUILD, Directory, check, check_equal, environment, ww
 
 TOOLS = BUILD / "tests" / "crash"
 SEGMENT_BYTES = 1 << 20
@@ -24,6 +24,7 @@ KINDS = {
     "errors": (1, 2, "durability: fdatasync, depth: 4", "fail"),
     "buffered-errors": (1, 1, "durability: buffered", "fail"),
 }
+SNAPSHOTS = "snapshot_entries: 1000, snapshot_keep: 100"
 FAULTS = [fault("flush", errno.EIO, once=True), fault("write", errno.EIO, once=True),
           fault("write", errno.ENOSPC)]
 
@@ -71,7 +72,7 @@ class Recording:
         nodes, groups, wal, how = KINDS[kind]
         (directory / "nodes").mkdir()
         with Disk(directory, log=True) as disk, Directory() as ordinary, \
-                DiskCluster(directory / "nodes", disk, ordinary, nodes, f"groups: {groups}",
+                DiskCluster(directory / "nodes", disk, ordinary, nodes, f"groups: {groups}, {SNAPSHOTS}",
                             wal) as cluster:
             if nodes > 1:
                 cluster.kill(3)  # so that nothing is acknowledged without node 1
@@ -164,12 +165,15 @@ class Images:
         """Starts the node on the disk that is mounted, kills it, and looks at the disk again.
         Returns what is wrong, or None."""
         alone = KINDS[self.recording.about["kind"]][0] == 1
-        with Booted(self.directory, self.mount_point) as node:
-            status = wait_until(node.status, 30, "the node answers")
-            if status["health"] != "ok":
-                return f"the node says {status['health']}"
-            read = node.entries() if alone else found["required"]
-        if not found["required"] <= read <= found["entries"]:
+        try:
+            with Booted(self.directory, self.mount_point) as node:
+                status = wait_until(node.status, 30, "the node answers")
+                check_equal(status["health"], "ok", "health")
+                behind = found["required"] - found["covered"]
+                read = node.entries() if alone else behind
+        except AssertionError as what:
+            return str(what)
+        if not behind <= read <= found["entries"]:
             return f"ww tail prints {read} entries of {found}"
         answer = self.ask("again")
         return answer.removeprefix("failed ") if answer.startswith("failed ") else None
@@ -195,7 +199,7 @@ class Booted(Cluster):
 
     def command(self, node):
         return [*super().command(node), "--node.data", self.mount_point / "data",
-                "--net.sockets", self.directory / "sockets"]
+                "--net.sockets", self.directory / "sockets", "--raft.snapshot_entries", "0"]
 
     def status(self, node=1):
         check(self.processes[1].poll() is None, f"the node does not start: {self.log(1)}")

@@ -215,11 +215,11 @@ class Bench:
                             CRASH_IMAGES, "--seconds", CRASH_SECONDS, "--boot", 0], self.source)
         if code in (0, NO_CRASH_TESTS):
             return None
-        failed = re.search(r"^FAILED: image (\d+) of \d+ \((\w+),.*?\): (.*)", output, re.M)
+        failed = re.search(r"^FAILED: (\S+, (?:recording|image \d+)) .*?: (.*)", output, re.M)
         if not failed:
             raise Broken(f"the crash tests ended with {code}:\n{output[-2000:]}")
-        number, kind, what = failed.groups()
-        return f"{kind}, image {number} ({'lost' if 'lost: ' in what else 'damage'})"
+        where, what = failed.groups()
+        return where + (" (lost)" if "lost: " in what else "")
 
     def check_sound(self):
         """Without a mutant nothing may fail, or all that follows says nothing."""
