@@ -186,7 +186,7 @@ int ww_wal_ahead_open(struct ww_wal_ahead *ahead, const struct ww_wal_directory 
     free(segments);
     ahead->end = past_last * directory->identity.segment_bytes;
 
-    ahead->first = ahead->next =
+    ahead->begin = ahead->first = ahead->next =
         directory->identity.first_segment * directory->identity.segment_bytes / WW_WAL_WINDOW_BYTES;
     ahead->buffer = aligned_alloc(WW_BLOCK_ALIGN, RING_BYTES + WW_BLOCK_MAX);
     if (ahead->buffer == NULL)

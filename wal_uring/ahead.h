@@ -21,6 +21,7 @@ struct ww_wal_ahead {
     bool settle;
     struct io_uring ring;
     uint8_t *buffer;      /* a ring of windows, and behind it the begin of the first once more */
+    uint64_t begin;       /* the first window of all */
     uint64_t first, next; /* the buffer's windows, numbered from stream position 0 on */
     bool pending[WW_WAL_WINDOWS]; /* in the kernel, by number modulo how many there are */
     int fd;                       /* of `segment`, the newest of which something was read */

@@ -179,6 +179,7 @@ int ww_wal_recover(const struct ww_wal_directory *directory, enum ww_wal_purpose
     }
     if (status != WW_OK && error != NULL)
         *error = found;
+    recovered->found.read_bytes = (walk.ahead.next - walk.ahead.begin) * WW_WAL_WINDOW_BYTES;
     ww_wal_ahead_close(&walk.ahead);
     recovered->found.elapsed_ns = ww_time_ns(CLOCK_MONOTONIC) - began_ns;
     return status;

@@ -59,7 +59,8 @@ int ww_wal_open(const struct ww_wal_options *options, ww_log_visit visit, void *
 /* What recovery found, for the start-up line. */
 struct ww_wal_recovery {
     uint64_t blocks, batches, bytes;
-    uint64_t cut_bytes; /* of a torn tail */
+    uint64_t read_bytes; /* of the files: space that was prepared is looked at, too */
+    uint64_t cut_bytes;  /* of a torn tail */
     uint64_t elapsed_ns;
     /* The directory is fresh, or was damaged now or earlier, and op `recovered` has not come since:
      * this node may have forgotten what it promised. Always so without a disk. */

@@ -40,6 +40,11 @@ static int run(struct ww_cli *cli)
         print_summary(&config);
     if (ww_node_start(&config, NULL, &node, &error) != WW_OK)
         return ww_cli_fail(cli, &error);
+    if (!ww_cli_quiet(cli)) {
+        char found[WW_NODE_RECOVERY_TEXT];
+        ww_node_recovery_text(node, found, sizeof(found));
+        fprintf(stderr, "%s\n", found);
+    }
     int health = WW_OK;
     while (health == WW_OK && !ww_cli_interrupted(HEALTH_INTERVAL_NS))
         health = ww_node_health(node, &error);

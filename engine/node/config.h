@@ -25,6 +25,7 @@ enum ww_config_durability {
     WW_CONFIG_MEMORY,
 };
 enum ww_config_group { WW_CONFIG_GROUP_SELF, WW_CONFIG_GROUP_ENTRY };
+enum ww_config_repair { WW_CONFIG_REPAIR_PEERS, WW_CONFIG_REPAIR_NEVER };
 /* Which times suit the network: what raft.heartbeat, election_min, election_max and retry are when
  * they are not given. */
 enum ww_config_profile { WW_CONFIG_LOCAL, WW_CONFIG_WAN, WW_CONFIG_LAN, WW_CONFIG_FAST };
@@ -79,6 +80,7 @@ struct ww_config {
     uint32_t delay_entries;  /* wal.delay_entries */
     uint64_t sqpoll_ns;      /* wal.sqpoll */
     uint32_t fixed_buffers;  /* wal.fixed_buffers: 0 or 1 */
+    uint32_t repair;         /* wal.repair: enum ww_config_repair */
 
     uint64_t log_buffer_bytes; /* memory.log_buffer */
 

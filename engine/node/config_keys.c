@@ -12,6 +12,7 @@
 static const char *const transports[] = {"memif", "af_packet", "af_xdp", "udp", NULL};
 static const char *const durabilities[] = {"dsync", "fdatasync", "buffered", "memory", NULL};
 static const char *const group_commits[] = {"self", "entry", NULL};
+static const char *const repairs[] = {"peers", "never", NULL};
 static const char *const profiles[] = {"local", "wan", "lan", "fast", NULL};
 static const char *const switches[] = {"false", "true", NULL};
 static const char *const hugepages[] = {"auto", "never", NULL};
@@ -98,6 +99,8 @@ const struct ww_config_key ww_config_keys[] = {
      "a kernel thread submits the writes, and sleeps when idle so long; 0: none"},
     {"wal.fixed_buffers", CHOICE(fixed_buffers, switches), "true",
      "register the log's memory with io_uring"},
+    {"wal.repair", CHOICE(repair, repairs), "peers",
+     "a damaged log is cut, and the rest fetched from the peers (peers), or refused (never)"},
 
     {"memory.log_buffer", BYTES(log_buffer_bytes, WW_LOG_BUFFER_MIN, 2 * GIB), "64MiB",
      "the newest part of the log in memory; divides wal.segment or is a multiple of it"},

@@ -48,6 +48,31 @@ static int map_buffers(struct ww_node *node, struct ww_error *error)
     return WW_OK;
 }
 
+/* Is there another node that may have what this one lost, and that it can recover with? */
+static bool has_peers(const struct ww_config *config)
+{
+    for (uint32_t i = 0; i < config->node_count; i++)
+        if (config->nodes[i].id != config->node_id && !config->nodes[i].learner)
+            return true;
+    return false;
+}
+
+static struct ww_node_recovery recovery_of(const struct ww_log_store *store)
+{
+    struct ww_wal_recovery found;
+    ww_wal_recovery(store, &found);
+    return (struct ww_node_recovery){
+        .blocks = found.blocks,
+        .bytes = found.bytes,
+        .read_bytes = found.read_bytes,
+        .cut_bytes = found.cut_bytes,
+        .elapsed_ns = found.elapsed_ns,
+        .cut_position = found.cut_position,
+        .recovering = found.recovering,
+        .damage = found.damage,
+    };
+}
+
 static int open_log(struct ww_node *node, struct ww_group_recovery *recovery,
                     struct ww_error *error)
 {
@@ -70,11 +95,16 @@ static int open_log(struct ww_node *node, struct ww_group_recovery *recovery,
         .write_depth = WW_WRITE_DEPTH_MAX, /* wal.depth is the shard's, and may change */
         .sqpoll_ns = config->sqpoll_ns,
         .plain_buffers = config->fixed_buffers == 0,
+        .repair = config->repair == WW_CONFIG_REPAIR_PEERS && has_peers(config)
+                      ? WW_WAL_REPAIR_PEERS
+                      : WW_WAL_REPAIR_NEVER,
         .regions = {{node->log_buffer, node->memory.log_buffer},
                     {node->read_buffers, node->memory.read_buffers}},
     };
     int status = ww_wal_open(&options, ww_group_recovery_visit, recovery, &node->store, error);
-    if (status != WW_OK && recovery->error.code == status && error != NULL)
+    if (status == WW_OK)
+        node->recovery = recovery_of(node->store);
+    else if (recovery->error.code == status && error != NULL)
         *error = recovery->error;
     return status;
 }
@@ -180,6 +210,8 @@ static int create_shard(struct ww_node *node, struct ww_group_recovery *recovery
         .retain_bytes = config->retain_bytes,
         .retain_time_ns = config->retain_time_ns,
         .wal = ww_node_tuning(config),
+        .amnesia = node->recovery.recovering,
+        .amnesia_position = node->recovery.cut_position,
         .log_buffer = node->log_buffer,
         .log_buffer_bytes = config->log_buffer_bytes,
         .read_buffers = node->read_buffers,

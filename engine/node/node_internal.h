@@ -23,11 +23,23 @@ struct ww_node_memory {
     bool log_hugepages;
 };
 
+/* What opening the log found. */
+struct ww_node_recovery {
+    uint64_t blocks, bytes;
+    uint64_t read_bytes; /* of the files */
+    uint64_t cut_bytes; /* of a torn tail */
+    uint64_t elapsed_ns;
+    uint64_t cut_position; /* where damage was cut out last */
+    bool recovering;       /* may have forgotten what it promised: a new disk, or damage */
+    struct ww_error damage;
+};
+
 struct ww_node {
     struct ww_config config;
     uint8_t *log_buffer;
     uint8_t *read_buffers;
     struct ww_log_store *store;
+    struct ww_node_recovery recovery;
     struct ww_transport *transport;
     struct ww_state_machine machine;
     struct ww_shard *shard;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A node's state as JSON, for its admin endpoint (docs/operations.md names the fields). */
+#include "engine/base/assert.h"
 #include "engine/node/node_internal.h"
 #include "engine/stages/shard_view.h"
 
 #include <json-c/json.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -172,6 +174,38 @@ static void put_wal(struct json_object *status, const struct ww_node *node,
     put_number(wal, "limit_position", atomic_load(&node->store->limit_position));
 }
 
+static void put_recovery(struct json_object *status, const struct ww_node_recovery *found)
+{
+    struct json_object *recovery = put_object(status, "recovery");
+    put_number(recovery, "blocks", found->blocks);
+    put_number(recovery, "bytes", found->bytes);
+    put_number(recovery, "read_bytes", found->read_bytes);
+    put_number(recovery, "elapsed_ns", found->elapsed_ns);
+    put_number(recovery, "cut_bytes", found->cut_bytes);
+    put_flag(recovery, "began_recovering", found->recovering);
+    put_text(recovery, "damage", found->damage.code != WW_OK ? found->damage.text : "");
+}
+
+void ww_node_recovery_text(const struct ww_node *node, char *text, size_t size)
+{
+    const struct ww_node_recovery *found = &node->recovery;
+    double seconds = (double)found->elapsed_ns / 1e9;
+    double read_gib = (double)found->read_bytes / (1024.0 * WW_MIB);
+    int used = snprintf(text, size, "log: %llu blocks, %llu bytes; read %.2f GiB in %.3f s",
+                        (unsigned long long)found->blocks, (unsigned long long)found->bytes,
+                        read_gib, seconds);
+    if (seconds > 0)
+        used += snprintf(text + used, size - (size_t)used, " (%.2f GiB/s)", read_gib / seconds);
+    if (found->cut_bytes > 0)
+        used += snprintf(text + used, size - (size_t)used, "; %llu bytes of a torn tail cut",
+                         (unsigned long long)found->cut_bytes);
+    if (found->damage.code != WW_OK)
+        used += snprintf(text + used, size - (size_t)used,
+                         "; DAMAGED and cut, the rest is to come from the peers: %s",
+                         found->damage.text);
+    WW_ASSERT((size_t)used < size);
+}
+
 static void put_stages(struct json_object *status, const struct ww_shard_view *view)
 {
     struct json_object *stages = put_object(status, "stages");
@@ -259,6 +293,7 @@ char *ww_node_status_json(struct ww_node *node)
     put_transport(status, node);
     put_groups(status, &view);
     put_wal(status, node, &view);
+    put_recovery(status, &node->recovery);
     put_stages(status, &view);
     put_agents(status, node);
     put_memory(status, node);

@@ -20,6 +20,11 @@ struct ww_config;
 int ww_node_start(const struct ww_config *config, const struct ww_state_machine *machine,
                   struct ww_node **node, struct ww_error *error);
 
+#define WW_NODE_RECOVERY_TEXT 768
+
+/** One line for people: how much of a log starting found, how fast it was read, and its damage. */
+void ww_node_recovery_text(const struct ww_node *node, char *text, size_t size);
+
 /** WW_OK while it runs; the reason (and a sentence in `error`) once it fenced itself. */
 int ww_node_health(struct ww_node *node, struct ww_error *error);
 

@@ -51,7 +51,7 @@ def test_a_node_starts_and_stops_fifty_times():
         left = names(directory)
         check(not any(name.startswith(f"sockets/node-{node}.") for name in left), f"{left}")
         said = cluster.log(node)
-        check_equal(said.count("\n"), 1, f"lines that it said: {said}")
+        check_equal(said.count("\n"), 2, f"lines that it said: {said}")
         for _ in range(50):
             cluster.start(node)
             wait_until(lambda: cluster.status(node), 20, "the node answers")
@@ -91,7 +91,7 @@ def test_a_lone_node_ends_by_each_signal():
             check_equal(names(directory / "sockets"), {"node-1.sock", "node-1.lock"})
             out, errors = end(process, number, 0)
             check_equal(out, "", "stdout")
-            check_equal(errors.count("\n"), 1, errors)
+            check_equal(errors.count("\n"), 2, errors)
             check_equal(names(directory / "sockets"), set())
 
 
