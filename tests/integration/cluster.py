@@ -53,13 +53,16 @@ class Cluster:
         self.write_configs()
 
     def write_configs(self):
-        members = "\n".join(f"    - {{{self.member(n)}}}" for n in self.nodes)
         for node in self.nodes:
-            self.config(node).write_text(
-                f"cluster:\n  name: test-{os.getpid()}\n  nodes:\n{members}\n"
-                f"node: {{id: {node}, data: {self.data(node)}}}\n"
-                f"net: {{sockets: {self.directory}/sockets{self.net}}}\n{self.yaml}\n",
-                encoding="utf-8")
+            self.write_config(node)
+
+    def write_config(self, node):
+        members = "\n".join(f"    - {{{self.member(n)}}}" for n in self.nodes)
+        self.config(node).write_text(
+            f"cluster:\n  name: test-{os.getpid()}\n  nodes:\n{members}\n"
+            f"node: {{id: {node}, data: {self.data(node)}}}\n"
+            f"net: {{sockets: {self.directory}/sockets{self.net}}}\n{self.yaml}\n",
+            encoding="utf-8")
 
     def __enter__(self):
         try:

@@ -4,81 +4,17 @@
 
 Each is counted by its name or refused, the log stays as it is, and the cluster goes on.
 """
-import os
 import random
-import socket
-import struct
 
-from cluster import Cluster, free_ports, wait_until
+from cluster import wait_until
 from harness import ROOT, Directory, check, check_equal, run_tests
-from log_files import crc32c
+from udp_cluster import CLIENT, HEADER, MESSAGE, UdpCluster, message
 
-HEADER = struct.Struct("<HBBIQIIII")  # engine/wire/datagram.h
-MESSAGE = struct.Struct("<BBHIIIQQQII")  # engine/wire/client_message.h
-CLIENT = 0x80001234
 PROPOSE, REFUSED, READ, READ_DATA = 32, 36, 37, 38
 APPEND = 1
 EINVAL, ENOTFOUND = 1, 15
 FIX = ROOT / "tests" / "data" / "fix44-session.txt"
 YAML = "memory: {log_buffer: 4MiB}\nwal: {segment: 4MiB, prepare: 8MiB}"
-
-
-def crc64(data):
-    """CRC-64/XZ, the cluster's number."""
-    crc = ~0 & 0xFFFFFFFFFFFFFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0xC96C5795D7870F42 if crc & 1 else 0)
-    return crc ^ 0xFFFFFFFFFFFFFFFF
-
-
-def message(kind, body_bytes=0, group=0, sequence=0, count=0, index=0):
-    return MESSAGE.pack(kind, 0, 0, group, body_bytes, 65536, sequence, 0, index, count, 0)
-
-
-class UdpCluster(Cluster):
-    """A cluster over kernel UDP, and a socket that sends what it likes to one node of it."""
-
-    def __init__(self, directory):
-        self.udp_ports = dict(zip(range(1, 4), free_ports(3, socket.SOCK_DGRAM)))
-        super().__init__(directory, yaml=YAML, net=", transport: udp")
-        self.socket = socket.socket(type=socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
-        self.socket.settimeout(5)
-
-    def __exit__(self, *_):
-        self.socket.close()
-        super().__exit__()
-
-    def member(self, node):
-        return f"{super().member(node)}, port: {self.udp_ports[node]}"
-
-    def send(self, node, data):
-        self.socket.sendto(data, ("127.0.0.1", self.udp_ports[node]))
-
-    def datagram(self, node, messages=b"", body=b"", body_crc=None, **fields):
-        """A good datagram for `node`, but for the fields that are given."""
-        values = {"magic": 0x5757, "version": 2, "count": len(messages) // MESSAGE.size,
-                  "size": HEADER.size + len(messages) + len(body),
-                  "cluster": crc64(f"test-{os.getpid()}".encode()), "source": CLIENT,
-                  "destination": node, "crc": 0,
-                  "body_crc": crc32c(body) if body_crc is None and body else body_crc or 0}
-        values.update(fields)
-        values["crc"] = fields.get("crc", crc32c(HEADER.pack(*values.values()) + messages))
-        return HEADER.pack(*values.values()) + messages + body
-
-    def drops(self, node):
-        status = self.status(node)
-        return {**status["stages"]["drops"], **status["transport"]["counters"]}
-
-    def wait_dropped(self, node, name, before, count=1):
-        wait_until(lambda: self.drops(node)[name] >= before[name] + count, 10,
-                   f"{count} more of {name} in {before}")
-
-    def log(self, node):
-        state = self.group(node)
-        return state["last_index"], state["commit"], state["digest"]
 
 
 def check_goes_on(cluster, log):
@@ -93,7 +29,7 @@ def check_goes_on(cluster, log):
 
 
 def test_each_kind_is_dropped_and_counted_by_its_name():
-    with Directory() as directory, UdpCluster(directory) as cluster:
+    with Directory() as directory, UdpCluster(directory, YAML) as cluster:
         node = cluster.leader()
         cluster.append(node, b"before\n")
         cluster.wait_equal()
@@ -142,7 +78,7 @@ def answer_to(cluster, node, datagram):
 
 
 def test_bad_requests_of_a_client_are_refused():
-    with Directory() as directory, UdpCluster(directory) as cluster:
+    with Directory() as directory, UdpCluster(directory, YAML) as cluster:
         node = cluster.leader()
         cluster.append(node, b"before\n")
         cluster.wait_equal()
@@ -171,7 +107,7 @@ def test_bad_requests_of_a_client_are_refused():
 
 def test_ten_thousand_random_datagrams():
     chance = random.Random(20240229)
-    with Directory() as directory, UdpCluster(directory) as cluster:
+    with Directory() as directory, UdpCluster(directory, YAML) as cluster:
         node = cluster.leader()
         cluster.append(node, b"before\n")
         cluster.wait_equal()
@@ -205,7 +141,7 @@ def random_message(chance, body_bytes):
 
 def test_random_messages_with_right_checksums():
     chance = random.Random(7)
-    with Directory() as directory, UdpCluster(directory) as cluster:
+    with Directory() as directory, UdpCluster(directory, YAML) as cluster:
         node = cluster.leader()
         cluster.append(node, b"before\n")
         cluster.wait_equal()
