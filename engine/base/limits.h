@@ -111,6 +111,13 @@
 #define WW_QUERIES_MAX 64u /* of a node, under way */
 #define WW_QUERY_BYTES_MAX 1024u
 
+/* The key-value machine. */
+#define WW_KV_COMMIT_WRITES 256u /* in one transaction: ends within a millisecond or so */
+#define WW_KV_VISIT_MAX 4096u    /* keys that one query looks at */
+#define WW_KV_MAP_MIN (1u * WW_MIB)
+#define WW_KV_MAP_DEFAULT (16ull * 1024 * WW_MIB)
+#define WW_KV_MAP_MAX (1024ull * 1024 * WW_MIB)
+
 /* Client library. */
 #define WW_CLIENT_WINDOW_ENTRIES_DEFAULT 4096u
 #define WW_CLIENT_WINDOW_ENTRIES_MAX 65536u
