@@ -115,7 +115,6 @@
 #define WW_KV_COMMIT_WRITES 256u /* in one transaction: ends within a millisecond or so */
 #define WW_KV_VISIT_MAX 4096u    /* keys that one query looks at */
 #define WW_KV_MAP_MIN (1u * WW_MIB)
-#define WW_KV_MAP_DEFAULT (16ull * 1024 * WW_MIB)
 #define WW_KV_MAP_MAX (1024ull * 1024 * WW_MIB)
 
 /* Client library. */

@@ -208,12 +208,19 @@ int ww_args_parse(struct ww_cli *cli, const struct ww_command *const *commands, 
                   char **list, struct ww_error *error)
 {
     struct words words = {.next = list, .left = count};
+    bool flags_end = false; /* "--": what follows is not a flag, whatever it begins with */
     *cli = (struct ww_cli){0};
     while (words.left > 0) {
         const char *word = *words.next++;
         words.left--;
         int status;
-        if (strncmp(word, "--", 2) == 0 && word[2] != 0)
+        if (strcmp(word, "--") == 0 && !flags_end) {
+            flags_end = true;
+            continue;
+        }
+        if (flags_end && cli->command != NULL)
+            status = take_operand(cli, word, error);
+        else if (strncmp(word, "--", 2) == 0)
             status = take_long(cli, &words, word, error);
         else if (word[0] == '-' && word[1] != 0)
             status = take_short(cli, &words, word, error);

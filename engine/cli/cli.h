@@ -22,6 +22,10 @@ extern const struct ww_command ww_command_config_set;
 extern const struct ww_command ww_command_config_show;
 extern const struct ww_command ww_command_experiment;
 extern const struct ww_command ww_command_help;
+extern const struct ww_command ww_command_kv_del;
+extern const struct ww_command ww_command_kv_get;
+extern const struct ww_command ww_command_kv_list;
+extern const struct ww_command ww_command_kv_put;
 extern const struct ww_command ww_command_leader_transfer;
 extern const struct ww_command ww_command_load; /* hidden: the load generator of `ww bench` */
 extern const struct ww_command ww_command_member_add;

@@ -29,6 +29,7 @@ enum ww_config_repair { WW_CONFIG_REPAIR_PEERS, WW_CONFIG_REPAIR_NEVER };
 /* Which times suit the network: what raft.heartbeat, election_min, election_max and retry are when
  * they are not given. */
 enum ww_config_profile { WW_CONFIG_LOCAL, WW_CONFIG_WAN, WW_CONFIG_LAN, WW_CONFIG_FAST };
+enum ww_config_machine { WW_CONFIG_MACHINE_LOG, WW_CONFIG_MACHINE_KV };
 enum ww_config_hugepages { WW_CONFIG_HUGEPAGES_AUTO, WW_CONFIG_HUGEPAGES_NEVER };
 
 struct ww_config_node {
@@ -48,8 +49,10 @@ struct ww_config {
     char cluster_name[64]; /* cluster.name: datagrams of other clusters are dropped */
     struct ww_config_node nodes[WW_NODES_MAX]; /* cluster.nodes: a list of {id, admin, ...} */
     uint32_t node_count;
-    uint32_t node_id;   /* node.id */
-    char data_dir[256]; /* node.data */
+    uint32_t node_id;      /* node.id */
+    char data_dir[256];    /* node.data */
+    uint32_t machine;      /* node.machine: enum ww_config_machine */
+    uint64_t kv_map_bytes; /* node.kv_map */
 
     uint32_t groups;             /* raft.groups */
     uint32_t profile;            /* raft.profile: enum ww_config_profile */

@@ -12,6 +12,7 @@
 static const char *const transports[] = {"memif", "af_packet", "af_xdp", "udp", NULL};
 static const char *const durabilities[] = {"dsync", "fdatasync", "buffered", "memory", NULL};
 static const char *const group_commits[] = {"self", "entry", NULL};
+static const char *const machines[] = {"log", "kv", NULL};
 static const char *const repairs[] = {"peers", "never", NULL};
 static const char *const profiles[] = {"local", "wan", "lan", "fast", NULL};
 static const char *const switches[] = {"false", "true", NULL};
@@ -41,6 +42,11 @@ const struct ww_config_key ww_config_keys[] = {
      "which of cluster.nodes this is; must be given"},
     {"node.data", TEXT(data_dir), "",
      "directory of the log; must be given unless wal.durability is memory"},
+    {"node.machine", CHOICE(machine, machines), "log",
+     "what entries are applied to: log (counts and a digest alone) or kv (keys and values)"},
+    {"node.kv_map", BYTES(kv_map_bytes, WW_KV_MAP_MIN, WW_KV_MAP_MAX), "16GiB",
+     "kv: its keys, with what a snapshot under way holds back, take at most this; then the node "
+     "stops"},
 
     {"raft.groups", COUNT(groups, 1, WW_GROUPS_MAX), "1", "Raft groups of the cluster"},
     {"raft.profile", CHOICE(profile, profiles), "local",

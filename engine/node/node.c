@@ -6,6 +6,8 @@
 #include "engine/wire/checksum.h"
 #include "wal_uring/wal_uring.h"
 
+#include <whitewater/kv.h>
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -107,6 +109,26 @@ static int open_log(struct ww_node *node, struct ww_group_recovery *recovery,
     else if (recovery->error.code == status && error != NULL)
         *error = recovery->error;
     return status;
+}
+
+/* Once the log is open, and so nobody else uses the directory. */
+static int create_machine(struct ww_node *node, struct ww_error *error)
+{
+    const struct ww_config *config = &node->config;
+    char directory[sizeof(config->data_dir) + 8];
+    if (node->machine.apply != NULL) /* the embedder's */
+        return WW_OK;
+    if (config->machine == WW_CONFIG_MACHINE_LOG) {
+        int status = ww_machine_log_create(config->groups, &node->machine);
+        return status == WW_OK ? WW_OK : ww_fail(error, status, "no memory for the state machine");
+    }
+    snprintf(directory, sizeof(directory), "%s/kv", config->data_dir);
+    const struct ww_kv_options options = {
+        .directory = config->durability == WW_CONFIG_MEMORY ? NULL : directory,
+        .map_bytes = config->kv_map_bytes,
+        .groups = config->groups,
+    };
+    return ww_machine_kv_create(&options, &node->machine, error);
 }
 
 static enum ww_net_kind net_kind(uint32_t transport)
@@ -320,6 +342,8 @@ static int start(struct ww_node *node, struct ww_error *error)
     if (status == WW_OK)
         status = open_log(node, &recovery, error);
     if (status == WW_OK)
+        status = create_machine(node, error);
+    if (status == WW_OK)
         status = open_network(node, error);
     if (status == WW_OK)
         status = create_shard(node, &recovery, error);
@@ -336,19 +360,15 @@ int ww_node_start(const struct ww_config *config, const struct ww_state_machine 
 {
     *out = NULL;
     struct ww_node *node = calloc(1, sizeof(*node));
-    int status = node != NULL ? WW_OK : ww_fail(error, WW_ENOMEM, "no memory for the node");
-    struct ww_state_machine own = {0};
-    if (status == WW_OK && machine == NULL)
-        status = ww_machine_log_create(config->groups, &own);
-    if (status != WW_OK) {
+    if (node == NULL) {
         if (machine != NULL && machine->destroy != NULL)
             machine->destroy(machine->self);
-        free(node);
-        return ww_fail(error, status, "no memory for the state machine");
+        return ww_fail(error, WW_ENOMEM, "no memory for the node");
     }
     node->config = *config;
-    node->machine = machine != NULL ? *machine : own;
-    status = start(node, error);
+    if (machine != NULL)
+        node->machine = *machine;
+    int status = start(node, error);
     if (status != WW_OK) {
         ww_node_stop(node);
         return status;

@@ -283,6 +283,7 @@ char *ww_node_status_json(struct ww_node *node)
     put_text(status, "version", WW_VERSION);
     put_text(status, "cluster", node->config.cluster_name);
     put_number(status, "node", node->config.node_id);
+    put_text(status, "machine", node->machine.name);
     put_number(status, "pid", (uint64_t)getpid());
     put_text(status, "health",
              fenced != 0      ? ww_status_name(fenced)

@@ -14,8 +14,8 @@ struct ww_config;
 
 /**
  * Starts a node: locks and recovers its data directory, opens the network, starts its threads.
- * `config` is copied. `machine` NULL takes the built-in append-only log; otherwise the node owns it
- * from now on, also on failure. On failure *node is NULL and `error` names what and where.
+ * `config` is copied. `machine` NULL takes the one that node.machine names; otherwise the node
+ * owns it from now on, also on failure. On failure *node is NULL and `error` names what and where.
  */
 int ww_node_start(const struct ww_config *config, const struct ww_state_machine *machine,
                   struct ww_node **node, struct ww_error *error);

@@ -216,6 +216,18 @@ Test(args, a_command_may_have_two_operands)
     expect_error("swap one two three", "nothing is to be done with 'three'");
 }
 
+Test(args, behind_two_dashes_nothing_is_a_flag)
+{
+    cr_assert_eq(parse("swap --quiet -- --help --"), WW_OK, "%s", error.text);
+    cr_assert_str_eq(cli.operand, "--help");
+    cr_assert_str_eq(cli.second, "--");
+    cr_assert_not(cli.help);
+    cr_assert(ww_cli_switch(&cli, "quiet"));
+    cr_assert_eq(parse("swap -- -5 -"), WW_OK, "%s", error.text);
+    cr_assert_str_eq(cli.operand, "-5");
+    cr_assert_str_eq(cli.second, "-");
+}
+
 Test(args, an_operand_stands_behind_the_verb)
 {
     uint32_t node;
