@@ -21,6 +21,7 @@ static const struct ww_flag flags[] = {
 
 static void print_endpoints(const struct ww_local_cluster *cluster, uint32_t nodes, uint32_t spares)
 {
+    bool kv = ww_local_cluster_config(cluster, 1)->machine == WW_CONFIG_MACHINE_KV;
     printf("The cluster is up, in %s\n", ww_local_cluster_directory(cluster));
     for (uint32_t id = 1; id <= nodes + spares; id++)
         printf("  node %u: endpoint %s, process %d%s\n", id, ww_local_cluster_endpoint(cluster, id),
@@ -28,10 +29,13 @@ static void print_endpoints(const struct ww_local_cluster *cluster, uint32_t nod
     const char *first = ww_local_cluster_endpoint(cluster, 1);
     const char *last = ww_local_cluster_endpoint(cluster, nodes);
     printf("Try, in another terminal:\n"
-           "  ww status --endpoint %s\n"
-           "  echo hello | ww append --endpoint %s\n"
-           "  ww tail --follow --endpoint %s\n",
-           first, first, last);
+           "  ww status --endpoint %s\n",
+           first);
+    printf(kv ? "  ww kv put hello world --endpoint %s\n"
+                "  ww kv list --endpoint %s\n"
+              : "  echo hello | ww append --endpoint %s\n"
+                "  ww tail --follow --endpoint %s\n",
+           first, last);
     if (spares != 0)
         printf("  ww member add %u --endpoint %s\n"
                "  ww member promote %u --endpoint %s\n",

@@ -114,7 +114,7 @@ struct ww_kv_info {
 
 static inline size_t ww_kv_write(uint8_t *to, size_t used, const void *data, size_t bytes)
 {
-    if (bytes > 0)
+    if (data != NULL && bytes > 0)
         memcpy(to + used, data, bytes);
     return used + bytes;
 }
