@@ -46,6 +46,7 @@ class Cluster:
         self.nodes = range(1, nodes + spares + 1)
         self.spares = range(nodes + 1, nodes + spares + 1)
         self.processes = {}
+        self.variables = {}  # more of the nodes' environment
         self.ports = dict(zip(self.nodes, free_ports(nodes + spares)))
         # The default is written ahead with 128 MiB a node: too much for one disk and many tests.
         self.net = net
@@ -110,7 +111,7 @@ class Cluster:
         with open(self.directory / f"node{node}.log", "ab") as log:
             self.processes[node] = subprocess.Popen(
                 self.command(node), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env=environment(), start_new_session=True)
+                env=environment(**self.variables), start_new_session=True)
 
     def kill(self, node):
         self.processes[node].kill()
