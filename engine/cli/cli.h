@@ -35,6 +35,9 @@ extern const struct ww_command ww_command_member_promote;
 extern const struct ww_command ww_command_member_remove;
 extern const struct ww_command ww_command_node;
 extern const struct ww_command ww_command_probe; /* hidden: measures the limits for `ww bench` */
+extern const struct ww_command ww_command_snapshot_list;
+extern const struct ww_command ww_command_snapshot_restore;
+extern const struct ww_command ww_command_snapshot_save;
 extern const struct ww_command ww_command_status;
 extern const struct ww_command ww_command_tail;
 extern const struct ww_command ww_command_up;

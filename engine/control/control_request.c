@@ -47,6 +47,12 @@ bool ww_control_is_request(const char *path)
     return split_path(path, &group, &place);
 }
 
+bool ww_control_is_snapshot(const char *path, uint32_t *group)
+{
+    const char *place;
+    return split_path(path, group, &place) && strcmp(place, "snapshot") == 0;
+}
+
 /* The object's one key and value. */
 static int read_object(struct json_object *object, const char *place,
                        struct ww_control_request *request, struct ww_error *error)

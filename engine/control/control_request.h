@@ -38,6 +38,9 @@ const char *ww_control_op_name(enum ww_control_op op);
 /* Is `path` /v1/groups/G/members, /v1/groups/G/leader or /v1/groups/G/snapshot? */
 bool ww_control_is_request(const char *path);
 
+/* Is `path` /v1/groups/G/snapshot, which can be read too? */
+bool ww_control_is_snapshot(const char *path, uint32_t *group);
+
 /* Reads path and body: {"add": 4}; for a snapshot {}. WW_EINVAL, with what is wrong and what would
  * be right. */
 int ww_control_parse(const char *path, const char *body, size_t bytes,

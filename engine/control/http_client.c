@@ -12,12 +12,19 @@
 struct answer {
     char *text;
     size_t size;
+    FILE *file; /* gets the bytes instead, when the code is 200; NULL: none */
+    CURL *curl;
 };
 
 static size_t collect(char *data, size_t unit, size_t count, void *context)
 {
     struct answer *answer = context;
     size_t bytes = unit * count;
+    long code = 0;
+    if (answer->file != NULL)
+        curl_easy_getinfo(answer->curl, CURLINFO_RESPONSE_CODE, &code);
+    if (code == 200)
+        return fwrite(data, 1, bytes, answer->file);
     if (answer->size + bytes > BODY_MAX)
         return 0;
     char *larger = realloc(answer->text, answer->size + bytes + 1);
@@ -59,13 +66,14 @@ static int perform(CURL *curl, const char *endpoint, uint32_t *code, struct ww_e
     return WW_OK;
 }
 
-/* POST of `json`, or GET when it is NULL. */
-static int ask(const char *endpoint, const char *path, const char *json, uint64_t timeout_ns,
-               uint32_t *code, char **body, struct ww_error *error)
+/* POST of `json`, or GET when it is NULL, into `file`, if there is one: then the timeout is for
+ * silence. */
+static int ask(const char *endpoint, const char *path, const char *json, FILE *file,
+               uint64_t timeout_ns, uint32_t *code, char **body, struct ww_error *error)
 {
     struct curl_slist *headers = NULL;
     char url[512];
-    struct answer answer = {.text = calloc(1, 1)};
+    struct answer answer = {.text = calloc(1, 1), .file = file};
     const char *colon = strrchr(endpoint, ':');
     *body = NULL;
     if (colon == NULL || colon == endpoint || colon[1] == 0 || strpbrk(endpoint, "/?#@ ") != NULL) {
@@ -82,7 +90,13 @@ static int ask(const char *endpoint, const char *path, const char *json, uint64_
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(timeout_ns / 1000000u) + 1);
+    answer.curl = curl;
+    if (file != NULL) {
+        curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+        curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)(timeout_ns / 1000000000u) + 1);
+    } else {
+        curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(timeout_ns / 1000000u) + 1);
+    }
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
     if (json != NULL) {
@@ -103,14 +117,20 @@ static int ask(const char *endpoint, const char *path, const char *json, uint64_
 int ww_http_post(const char *endpoint, const char *path, const char *json, uint64_t timeout_ns,
                  uint32_t *code, char **body, struct ww_error *error)
 {
-    return ask(endpoint, path, json, timeout_ns, code, body, error);
+    return ask(endpoint, path, json, NULL, timeout_ns, code, body, error);
+}
+
+int ww_http_download(const char *endpoint, const char *path, FILE *file, uint64_t silence_ns,
+                     uint32_t *code, char **body, struct ww_error *error)
+{
+    return ask(endpoint, path, NULL, file, silence_ns, code, body, error);
 }
 
 int ww_http_get(const char *endpoint, const char *path, uint64_t timeout_ns, char **body,
                 struct ww_error *error)
 {
     uint32_t code;
-    int status = ask(endpoint, path, NULL, timeout_ns, &code, body, error);
+    int status = ask(endpoint, path, NULL, NULL, timeout_ns, &code, body, error);
     if (status != WW_OK || code == 200)
         return status;
     free(*body);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define CONNECTIONS_MAX 64u
@@ -140,6 +141,28 @@ static enum MHD_Result respond_configure(struct ww_control *control,
     return respond(connection, MHD_HTTP_OK, control->ops.config_json(control->ops.context), NULL);
 }
 
+/* The file as it lies there: sent by the kernel, in pieces, between which others are served. */
+static enum MHD_Result respond_snapshot(struct ww_control *control,
+                                        struct MHD_Connection *connection, uint32_t group)
+{
+    struct ww_error error = {0};
+    struct stat info;
+    int fd;
+    int status = control->ops.snapshot(control->ops.context, group, &fd, &error);
+    if (status != WW_OK)
+        return respond_refusal(connection, ww_control_http_code(status), status, &error);
+    struct MHD_Response *response =
+        fstat(fd, &info) == 0 ? MHD_create_response_from_fd64((uint64_t)info.st_size, fd) : NULL;
+    if (response == NULL) {
+        close(fd);
+        return MHD_NO;
+    }
+    MHD_add_response_header(response, "Content-Type", "application/octet-stream");
+    enum MHD_Result result = MHD_queue_response(connection, MHD_HTTP_OK, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
 /* Called for the head, for each part of the body, and at its end: then it answers. */
 static enum MHD_Result take_post(struct ww_control *control, struct MHD_Connection *connection,
                                  const char *url, const char *upload, size_t *upload_bytes,
@@ -194,13 +217,18 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
                              "/v1/groups/G/ members, leader and snapshot");
     if (post && strcmp(method, MHD_HTTP_METHOD_POST) == 0)
         return take_post(control, connection, url, upload, upload_bytes, request);
+    uint32_t group;
+    bool both = ww_control_is_snapshot(url, &group);
+    if (both && is_get)
+        return respond_snapshot(control, connection, group);
     if (post || !is_get)
         return respond(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
-                       to_text(new_error(post ? "only POST is allowed here"
-                                              : "only GET is allowed here")),
-                       post     ? "POST"
-                       : config ? "GET, HEAD, POST"
-                                : "GET, HEAD");
+                       to_text(new_error(both   ? "only POST and GET are allowed here"
+                                         : post ? "only POST is allowed here"
+                                                : "only GET is allowed here")),
+                       both || config ? "GET, HEAD, POST"
+                       : post         ? "POST"
+                                      : "GET, HEAD");
     if (strcmp(url, "/healthz") == 0)
         return respond_health(control, connection);
     if (config)

@@ -18,14 +18,17 @@ struct ww_control_ops {
     /* Changes all of the keys or none. WW_EINVAL: one of them cannot be, `error` says why. */
     int (*configure)(void *context, const struct ww_control_settings *settings,
                      struct ww_error *error);
+    /* Opens the newest snapshot of a group to read; the server closes it. */
+    int (*snapshot)(void *context, uint32_t group, int *fd, struct ww_error *error);
 };
 
 struct ww_control;
 
 /*
- * Serves GET /v1/status, /healthz and /v1/config, and POST /v1/config, /v1/groups/G/members,
- * /v1/groups/G/leader and /v1/groups/G/snapshot, on `listen` (HOST:PORT, an IPv4 address). On
- * failure *control is NULL and `error` names the address, as when another process has it.
+ * Serves GET /v1/status, /healthz, /v1/config and /v1/groups/G/snapshot (the file), and POST
+ * /v1/config, /v1/groups/G/members, /v1/groups/G/leader and /v1/groups/G/snapshot, on `listen`
+ * (HOST:PORT, an IPv4 address). On failure *control is NULL and `error` names the address, as when
+ * another process has it.
  */
 int ww_control_start(const char *listen, struct ww_control_ops ops, struct ww_control **control,
                      struct ww_error *error);

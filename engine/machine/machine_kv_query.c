@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Queries of the key-value machine; each does a bounded amount of work, since APPLY waits for it. */
+/* Queries of the key-value machine; each does a bounded amount of work: APPLY waits for it. */
 #include "engine/machine/machine_kv.h"
 
 /* The answer as it grows. */

@@ -4,6 +4,8 @@
  * CRC does not see where one run ends and the next begins, so replicas compare equal whatever
  * their batches were.
  */
+#include "engine/machine/machine_log.h"
+
 #include "engine/base/limits.h"
 #include "engine/wire/batch.h"
 #include "engine/wire/checksum.h"
@@ -17,6 +19,8 @@ struct log_group {
     uint64_t applied; /* the last index, and so the number of entries */
     uint64_t digest;
 };
+
+_Static_assert(sizeof(struct log_group) == WW_MACHINE_LOG_BYTES, "what is saved");
 
 struct log_machine {
     uint32_t group_count;

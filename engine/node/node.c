@@ -75,8 +75,9 @@ static struct ww_node_recovery recovery_of(const struct ww_log_store *store)
     };
 }
 
-static int open_log(struct ww_node *node, struct ww_group_recovery *recovery,
-                    struct ww_error *error)
+int ww_backend_log(const struct ww_config *config, const struct iovec regions[2],
+                   ww_log_visit visit, void *context, struct ww_log_store **store,
+                   struct ww_error *error)
 {
     static const enum ww_durability durabilities[] = {
         [WW_CONFIG_DSYNC] = WW_DURABILITY_DSYNC,
@@ -84,7 +85,6 @@ static int open_log(struct ww_node *node, struct ww_group_recovery *recovery,
         [WW_CONFIG_BUFFERED] = WW_DURABILITY_BUFFERED,
         [WW_CONFIG_MEMORY] = WW_DURABILITY_MEMORY,
     };
-    const struct ww_config *config = &node->config;
     struct ww_wal_options options = {
         .directory = config->data_dir,
         .cluster = ww_cluster_number(config->cluster_name),
@@ -100,10 +100,18 @@ static int open_log(struct ww_node *node, struct ww_group_recovery *recovery,
         .repair = config->repair == WW_CONFIG_REPAIR_PEERS && has_peers(config)
                       ? WW_WAL_REPAIR_PEERS
                       : WW_WAL_REPAIR_NEVER,
-        .regions = {{node->log_buffer, node->memory.log_buffer},
-                    {node->read_buffers, node->memory.read_buffers}},
+        .regions = {regions[0], regions[1]},
     };
-    int status = ww_wal_open(&options, ww_group_recovery_visit, recovery, &node->store, error);
+    return ww_wal_open(&options, visit, context, store, error);
+}
+
+static int open_log(struct ww_node *node, struct ww_group_recovery *recovery,
+                    struct ww_error *error)
+{
+    const struct iovec regions[2] = {{node->log_buffer, node->memory.log_buffer},
+                                     {node->read_buffers, node->memory.read_buffers}};
+    int status = ww_backend_log(&node->config, regions, ww_group_recovery_visit, recovery,
+                                &node->store, error);
     if (status == WW_OK)
         node->recovery = recovery_of(node->store);
     else if (recovery->error.code == status && error != NULL)
@@ -195,8 +203,7 @@ static int open_network(struct ww_node *node, struct ww_error *error)
     return WW_OK;
 }
 
-/* Who is in the groups from the beginning; all zero on a node that waits to be added. */
-static struct ww_configuration first_configuration(const struct ww_config *config)
+struct ww_configuration ww_backend_first_configuration(const struct ww_config *config)
 {
     struct ww_configuration first = {0};
     for (uint32_t i = 0; i < config->node_count; i++) {
@@ -216,7 +223,7 @@ static int create_shard(struct ww_node *node, struct ww_group_recovery *recovery
     struct ww_shard_options options = {
         .cluster = ww_cluster_number(config->cluster_name),
         .self = config->node_id,
-        .configuration = first_configuration(config),
+        .configuration = ww_backend_first_configuration(config),
         .groups = config->groups,
         .heartbeat_ns = config->heartbeat_ns,
         .election_min_ns = config->election_min_ns,
@@ -318,6 +325,11 @@ static int configure(void *context, const struct ww_control_settings *settings,
     return ww_node_configure(context, settings, error);
 }
 
+static int snapshot(void *context, uint32_t group, int *fd, struct ww_error *error)
+{
+    return ww_node_open_snapshot(context, group, fd, error);
+}
+
 static int start_control(struct ww_node *node, struct ww_error *error)
 {
     const struct ww_config *config = &node->config;
@@ -325,7 +337,7 @@ static int start_control(struct ww_node *node, struct ww_error *error)
         if (config->nodes[i].id == config->node_id)
             return ww_control_start(config->nodes[i].admin,
                                     (struct ww_control_ops){node, status_json, request, config_json,
-                                                            configure},
+                                                            configure, snapshot},
                                     &node->control, error);
     }
     return ww_fail(error, WW_EINVAL, "node.id: %u is not in cluster.nodes", config->node_id);

@@ -61,6 +61,9 @@ int ww_node_configure(struct ww_node *node, const struct ww_control_settings *se
 /* What the stages get of the keys of `wal:` that may change while the node runs. */
 struct ww_wal_tuning ww_node_tuning(const struct ww_config *config);
 
+/* Opens the newest snapshot of a group, which a node in memory has no file of. */
+int ww_node_open_snapshot(struct ww_node *node, uint32_t group, int *fd, struct ww_error *error);
+
 /* The "cores" text of the configuration: the core of agent `number`, or -1. */
 int ww_node_core(const char *cores, uint32_t number);
 

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An operator's request, from the admin endpoint to the group that it concerns. */
+#include "engine/backend/snapshot_files.h"
 #include "engine/node/node_internal.h"
 #include "engine/node/request_refusal.h"
 #include "engine/stages/shard_view.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <time.h>
 
 #define REQUEST_TIMEOUT_NS 1000000000u
 #define SNAPSHOT_LOOK_NS 5000000u
+#define OPEN_TRIES 3
 
 static int check(const struct ww_config *config, const struct ww_control_request *request,
                  struct ww_error *error)
@@ -90,4 +93,31 @@ int ww_node_request(struct ww_node *node, const struct ww_control_request *reque
     answer->index = asked.index;
     return request->op == WW_CONTROL_SNAPSHOT ? await_snapshot(node, request, answer, error)
                                               : WW_OK;
+}
+
+/* The newest may give way to a newer one between the look and the opening. */
+int ww_node_open_snapshot(struct ww_node *node, uint32_t group, int *fd, struct ww_error *error)
+{
+    const struct ww_control_request request = {.op = WW_CONTROL_SNAPSHOT, .group = group};
+    struct ww_group_view seen = {0};
+    char path[WW_SNAPSHOT_PATH_MAX];
+    int status = check(&node->config, &request, error);
+    if (status != WW_OK)
+        return status;
+    if (node->config.durability == WW_CONFIG_MEMORY)
+        return ww_fail(error, WW_ENOTFOUND, "node %u keeps its snapshots in memory",
+                       node->config.node_id);
+    for (int tries = 0; tries < OPEN_TRIES; tries++) {
+        status = look(node, group, &seen);
+        if (status != WW_OK)
+            return ww_request_refusal(&request, node->config.node_id, status, &seen.raft, error);
+        if (seen.raft.snapshot_index == 0)
+            return ww_fail(error, WW_ENOTFOUND, "node %u has no snapshot of group %u",
+                           node->config.node_id, group);
+        ww_snapshot_file_path(node->config.data_dir, group, seen.raft.snapshot_index, path);
+        *fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (*fd >= 0)
+            return WW_OK;
+    }
+    return ww_fail_errno(error, WW_EIO, "%s", path);
 }

@@ -58,6 +58,18 @@ static int configure(void *context, const struct ww_control_settings *settings,
                : WW_OK;
 }
 
+/* Group 1 has a snapshot, which is in this file. */
+static FILE *snapshot_file;
+
+static int snapshot(void *context, uint32_t group, int *fd, struct ww_error *error)
+{
+    (void)context;
+    if (group != 1)
+        return ww_fail(error, WW_ENOTFOUND, "no snapshot of group %u", group);
+    *fd = dup(fileno(snapshot_file));
+    return WW_OK;
+}
+
 /* The server under test, at a port that was free a moment ago. */
 static struct ww_control *start(char *(*status_json)(void *), char *endpoint, size_t size)
 {
@@ -76,7 +88,8 @@ static struct ww_control *start(char *(*status_json)(void *), char *endpoint, si
                          (struct ww_control_ops){.status_json = status_json,
                                                  .request = request,
                                                  .config_json = config_json,
-                                                 .configure = configure},
+                                                 .configure = configure,
+                                                 .snapshot = snapshot},
                          &control, &error);
     }
     cr_assert_not_null(control, "%s", error.text);
@@ -333,4 +346,48 @@ Test(http, nobody_there_is_a_timeout_that_names_the_endpoint)
     ww_control_stop(start(status_ok, endpoint, sizeof(endpoint)));
     cr_assert_eq(ww_http_get(endpoint, "/v1/status", SECOND, &body, &error), WW_ETIMEOUT);
     cr_assert(strstr(error.text, endpoint) != NULL, "%s", error.text);
+}
+
+Test(http, a_snapshot_is_copied_byte_for_byte)
+{
+    char endpoint[32], *body, data[4096];
+    struct ww_error error = {0};
+    uint32_t code = 0;
+    const long bytes = 300000;
+    snapshot_file = tmpfile();
+    for (long i = 0; i < bytes; i++)
+        putc((int)(i * 7 + (i >> 8)) & 0xff, snapshot_file);
+    fflush(snapshot_file);
+    struct ww_control *control = start(status_ok, endpoint, sizeof(endpoint));
+    FILE *copy = tmpfile();
+    int status = ww_http_download(endpoint, "/v1/groups/1/snapshot", copy, 5ull * SECOND, &code,
+                                  &body, &error);
+    cr_assert_eq(status, WW_OK, "%s", error.text);
+    cr_assert_eq(code, 200);
+    cr_assert_str_eq(body, "");
+    free(body);
+    cr_assert_eq(ftell(copy), bytes);
+    rewind(copy);
+    for (long i = 0; i < bytes; i++)
+        cr_assert_eq(getc(copy), (int)((i * 7 + (i >> 8)) & 0xff), "byte %ld", i);
+
+    status = ww_http_download(endpoint, "/v1/groups/2/snapshot", copy, 5ull * SECOND, &code, &body,
+                              &error);
+    cr_assert_eq(status, WW_OK, "%s", error.text);
+    cr_assert_eq(code, 404);
+    cr_assert_not_null(strstr(body, "no snapshot of group 2"), "%s", body);
+    cr_assert_not_null(strstr(body, "WW_ENOTFOUND"), "%s", body);
+    free(body);
+    cr_assert_eq(ftell(copy), bytes, "the answer is not in the file");
+
+    const char *answer = talk(endpoint, "HEAD /v1/groups/1/snapshot HTTP/1.1\r\nHost: x\r\n"
+                                        "Connection: close\r\n\r\n");
+    snprintf(data, sizeof(data), "Content-Length: %ld", bytes);
+    cr_assert_not_null(strstr(answer, data), "%s", answer);
+    answer = talk(endpoint, "PUT /v1/groups/1/snapshot HTTP/1.1\r\nHost: x\r\n"
+                            "Connection: close\r\n\r\n");
+    cr_assert_not_null(strstr(answer, "Allow: GET, HEAD, POST"), "%s", answer);
+    ww_control_stop(control);
+    fclose(copy);
+    fclose(snapshot_file);
 }
