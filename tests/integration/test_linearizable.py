@@ -98,28 +98,25 @@ def test_the_checker_answers_by_its_exit_code():
     check_equal(lincheck("no/such/file").returncode, 2)
 
 
-def test_leaders_are_killed_and_come_back():
+def lose_leaders(stop, go_on):
+    """Three leaders in turn; each goes on when another one leads."""
     with Directory() as directory, Cluster(directory, net=", clients: 8") as cluster, \
             Clients(cluster) as clients:
         clients.start_some()
         for _ in range(3):
             leader = cluster.leader()
-            cluster.kill(leader)
+            stop(cluster, leader)
             clients.wait_for_commits(cluster.leader(besides=(leader,)))
-            cluster.start(leader)
+            go_on(cluster, leader)
         clients.finish()
+
+
+def test_leaders_are_killed_and_come_back():
+    lose_leaders(Cluster.kill, Cluster.start)
 
 
 def test_leaders_are_paused_and_go_on_as_if_nothing_had_happened():
-    with Directory() as directory, Cluster(directory, net=", clients: 8") as cluster, \
-            Clients(cluster) as clients:
-        clients.start_some()
-        for _ in range(3):
-            leader = cluster.leader()
-            cluster.pause(leader)
-            clients.wait_for_commits(cluster.leader(besides=(leader,)))
-            cluster.go_on(leader)
-        clients.finish()
+    lose_leaders(Cluster.pause, Cluster.go_on)
 
 
 if __name__ == "__main__":

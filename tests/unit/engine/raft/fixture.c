@@ -55,6 +55,16 @@ void fixture_start(struct fixture *f, uint32_t voters, uint64_t term, uint32_t v
     fixture_start_with(f, options, log);
 }
 
+void fixture_start_learner(struct fixture *f)
+{
+    struct ww_raft_options options;
+
+    fixture_options(&options, 0);
+    options.configuration =
+        (struct ww_configuration){.voters = NODE(2) | NODE(3), .learners = NODE(1)};
+    fixture_start_with(f, options, "");
+}
+
 void fixture_lead_with(struct fixture *f, struct ww_raft_options options)
 {
     options.term = 1;

@@ -30,6 +30,8 @@ void fixture_start(struct fixture *f, uint32_t voters, uint64_t term, uint32_t v
 void fixture_options(struct ww_raft_options *options, uint32_t voters);
 /* Starts with `options`; `log` follows their base. */
 void fixture_start_with(struct fixture *f, struct ww_raft_options options, const char *log);
+/* With an empty log, as a learner of the voters 2 and 3. */
+void fixture_start_learner(struct fixture *f);
 /* Starts with `options`, at term 1 with the log "1", and leads in term 2: all entries up to 2 are
  * durable everywhere, and committed. */
 void fixture_lead_with(struct fixture *f, struct ww_raft_options options);

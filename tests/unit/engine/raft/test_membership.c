@@ -289,12 +289,8 @@ Test(raft_membership, a_new_leader_ends_the_joint_phase_that_it_finds)
 Test(raft_membership, a_learner_never_stands_for_election)
 {
     struct fixture f;
-    struct ww_raft_options options;
 
-    fixture_options(&options, 0);
-    options.configuration =
-        (struct ww_configuration){.voters = NODE(2) | NODE(3), .learners = NODE(1)};
-    fixture_start_with(&f, options, "");
+    fixture_start_learner(&f);
     fixture_timeout(&f);
     fixture_timeout(&f);
     cr_expect_eq(f.update.message_count, 0);

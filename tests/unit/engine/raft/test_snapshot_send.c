@@ -4,16 +4,22 @@
 
 #include <criterion/criterion.h>
 
-/* A leader of three voters with the log (10, 12], of which node 3 has nothing and is asked so. */
-static void lead_compacted(struct fixture *f)
+/* A leader of three voters with the log up to 12, all of it sent to node 3. */
+static void lead_to_12(struct fixture *f)
 {
     struct ww_raft_message message;
 
     fixture_lead(f, 3);
-    fixture_propose(f, 10); /* up to 12 */
+    fixture_propose(f, 10);
     fixture_all_durable(f, NODE(2));
     while (fixture_replicate(f, 3, 64, &message))
         continue;
+}
+
+/* It keeps (10, 12], of which node 3 has nothing and says so. */
+static void lead_compacted(struct fixture *f)
+{
+    lead_to_12(f);
     cr_assert_eq(fixture_compact(f, 11, 11), WW_OK);
     fixture_reject(f, 3, 12, 0, 1);
 }
@@ -219,11 +225,7 @@ Test(raft_snapshot_send, a_heartbeat_names_an_entry_that_the_log_still_has)
     struct fixture f;
     struct ww_raft_message message;
 
-    fixture_lead(&f, 3);
-    fixture_propose(&f, 10); /* up to 12 */
-    fixture_all_durable(&f, NODE(2));
-    while (fixture_replicate(&f, 3, 64, &message))
-        continue;
+    lead_to_12(&f);
     fixture_reject(&f, 3, 12, 0, 5);
     cr_assert(fixture_replicate(&f, 3, 64, &message));
     cr_assert_eq(message.index, 4, "the question, with all that follows");

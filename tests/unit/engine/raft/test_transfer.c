@@ -143,7 +143,6 @@ Test(raft_transfer, the_target_stands_at_once_and_says_why)
 Test(raft_transfer, a_learner_or_a_full_term_table_does_not_stand)
 {
     struct fixture f;
-    struct ww_raft_options options;
     struct ww_raft_message request = {.type = WW_RAFT_TIMEOUT_NOW, .term = 8};
 
     fixture_start(&f, 3, 8, 0, "12345678");
@@ -152,10 +151,7 @@ Test(raft_transfer, a_learner_or_a_full_term_table_does_not_stand)
     cr_expect_eq(f.update.term, 8);
     fixture_stop(&f);
 
-    fixture_options(&options, 0);
-    options.configuration =
-        (struct ww_configuration){.voters = NODE(2) | NODE(3), .learners = NODE(1)};
-    fixture_start_with(&f, options, "");
+    fixture_start_learner(&f);
     fixture_heartbeat(&f, 2, 8, 0, 0, 0);
     cr_expect_eq(fixture_receive(&f, 2, request), WW_OK);
     cr_expect_eq(fixture_status(&f).role, WW_RAFT_FOLLOWER);

@@ -144,12 +144,8 @@ Test(raft_vote, c9_a_leader_that_hears_a_quorum_is_not_deposed_by_a_candidate)
 Test(raft_vote, c13_a_learner_grants_a_vote_when_asked)
 {
     struct fixture f;
-    struct ww_raft_options options;
 
-    fixture_options(&options, 0);
-    options.configuration =
-        (struct ww_configuration){.voters = NODE(2) | NODE(3), .learners = NODE(1)};
-    fixture_start_with(&f, options, "");
+    fixture_start_learner(&f);
     cr_expect(ask(&f, 2, WW_RAFT_PRE_VOTE, 1, 0, 0));
     cr_expect(ask(&f, 2, WW_RAFT_VOTE, 1, 0, 0));
     cr_expect(ask(&f, 4, WW_RAFT_VOTE, 2, 0, 0), "and to one that it does not know");
