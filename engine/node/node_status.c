@@ -191,11 +191,11 @@ void ww_node_recovery_text(const struct ww_node *node, char *text, size_t size)
     const struct ww_node_recovery *found = &node->recovery;
     double seconds = (double)found->elapsed_ns / 1e9;
     double read_gib = (double)found->read_bytes / (1024.0 * WW_MIB);
-    int used = snprintf(text, size, "log: %llu blocks, %llu bytes; read %.2f GiB in %.3f s",
-                        (unsigned long long)found->blocks, (unsigned long long)found->bytes,
-                        read_gib, seconds);
-    if (seconds > 0)
-        used += snprintf(text + used, size - (size_t)used, " (%.2f GiB/s)", read_gib / seconds);
+    int used = snprintf(text, size, "log: %llu blocks, %llu bytes",
+                        (unsigned long long)found->blocks, (unsigned long long)found->bytes);
+    if (found->blocks > 0 && seconds > 0)
+        used += snprintf(text + used, size - (size_t)used, "; read %.2f GiB in %.3f s (%.2f GiB/s)",
+                         read_gib, seconds, read_gib / seconds);
     if (found->cut_bytes > 0)
         used += snprintf(text + used, size - (size_t)used, "; %llu bytes of a torn tail cut",
                          (unsigned long long)found->cut_bytes);
@@ -203,6 +203,10 @@ void ww_node_recovery_text(const struct ww_node *node, char *text, size_t size)
         used += snprintf(text + used, size - (size_t)used,
                          "; DAMAGED and cut, the rest is to come from the peers: %s",
                          found->damage.text);
+    if (found->recovering)
+        used += snprintf(text + used, size - (size_t)used,
+                         "; recovering: no vote until a leader or, in a new cluster, all voters "
+                         "are met");
     WW_ASSERT((size_t)used < size);
 }
 
