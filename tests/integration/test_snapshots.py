@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Snapshots in real processes: logs get shorter on disk, nodes begin with a snapshot and are brought
-up by one, whoever dies or is cut off meanwhile; all end equal."""
+"""Snapshots in real processes: logs get shorter on disk, nodes begin with a snapshot and are
+brought up by one, whoever dies or is cut off meanwhile; all end equal."""
 import json
 import random
 import struct

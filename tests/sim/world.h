@@ -290,12 +290,30 @@ bool world_disk_create(struct world_disk *disk); /* reserves memory */
 void world_disk_destroy(struct world_disk *disk);
 void world_disk_begin(struct world_disk *disk, struct world *world, uint32_t node);
 void world_disk_crash(struct world_disk *disk, enum world_survival survival);
+void world_disk_broken(struct world_disk *disk, const char *what); /* a contract was */
+uint32_t world_disk_in_flight(const struct world_disk *disk, enum world_operation_kind kind);
+void world_disk_add(struct world_disk *disk, struct world_operation operation);
+void world_disk_remove(struct world_disk *disk, struct world_operation *operation);
+void world_disk_tell(struct world_disk *disk, struct ww_log_event event);
 /* Bytes at `position`: at most *bytes, up to the end of the span. */
 const uint8_t *world_disk_look(const struct world_disk *disk, uint64_t position, size_t *bytes);
 
 /* Walks the stream; sets where writing goes on. WW_EDAMAGED with a sentence in `error`. */
 int world_disk_recover(struct world_disk *disk, ww_log_visit visit, void *context,
                        struct ww_error *error);
+
+/* As in struct ww_log_store_ops. */
+int world_snapshot_save(struct ww_log_store *store, const struct ww_snapshot_save *save);
+int world_snapshot_receive(struct ww_log_store *store, uint32_t group, uint64_t index,
+                           uint64_t offset, const void *data, uint32_t bytes, bool last);
+void world_snapshot_drop(struct ww_log_store *store, uint32_t group, uint64_t index);
+int world_snapshot_map(struct ww_log_store *store, uint32_t group, uint64_t index,
+                       struct ww_snapshot_blob *blob);
+void world_snapshot_unmap(struct ww_log_store *store, struct ww_snapshot_blob *blob);
+void world_snapshot_store(struct world_disk *disk, const struct world_operation *operation);
+void world_snapshot_finish(struct world_disk *disk, struct world_operation *operation, int status);
+void world_snapshots_forget(struct world_disk *disk);   /* those not on the disk yet */
+void world_snapshots_drop_all(struct world_disk *disk); /* those on the disk */
 
 void world_machine_init(struct world_node *node);
 

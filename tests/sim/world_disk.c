@@ -12,13 +12,13 @@ static struct world_disk *disk_of(struct ww_log_store *store)
     return (struct world_disk *)store;
 }
 
-static void broken(struct world_disk *disk, const char *what)
+void world_disk_broken(struct world_disk *disk, const char *what)
 {
     if (disk->world->broken == NULL)
         disk->world->broken = what;
 }
 
-static uint32_t in_flight(const struct world_disk *disk, enum world_operation_kind kind)
+uint32_t world_disk_in_flight(const struct world_disk *disk, enum world_operation_kind kind)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < disk->operation_count; i++)
@@ -26,7 +26,7 @@ static uint32_t in_flight(const struct world_disk *disk, enum world_operation_ki
     return count;
 }
 
-static void begin(struct world_disk *disk, struct world_operation operation)
+void world_disk_add(struct world_disk *disk, struct world_operation operation)
 {
     const struct world_hooks *hooks = &disk->world->options.hooks;
     WW_ASSERT(disk->operation_count < WORLD_OPERATIONS);
@@ -44,22 +44,22 @@ static int write_disk(struct ww_log_store *store, uint64_t position, const void 
     uint64_t next_span = (disk->next + WORLD_SPAN - 1) / WORLD_SPAN * WORLD_SPAN;
     if (disk->failed)
         return WW_ECLOSED;
-    if (in_flight(disk, WORLD_WRITE) == store->write_depth)
+    if (world_disk_in_flight(disk, WORLD_WRITE) == store->write_depth)
         return WW_EBUSY;
     if ((position != disk->next && position != next_span) || position % WW_BLOCK_ALIGN != 0 ||
         size_bytes == 0 || size_bytes % WW_BLOCK_ALIGN != 0 ||
         position % WORLD_SPAN + size_bytes > WORLD_SPAN)
-        broken(disk, "a write at a wrong place");
+        world_disk_broken(disk, "a write at a wrong place");
     if (position + size_bytes > store->limit_position)
         return WW_ENOSPC;
     disk->next = position + size_bytes;
-    begin(disk, (struct world_operation){
-                    .kind = WORLD_WRITE,
-                    .position = position,
-                    .data = (uint8_t *)(uintptr_t)data,
-                    .size_bytes = size_bytes,
-                    .checksum = ww_crc32c(data, size_bytes),
-                });
+    world_disk_add(disk, (struct world_operation){
+                             .kind = WORLD_WRITE,
+                             .position = position,
+                             .data = (uint8_t *)(uintptr_t)data,
+                             .size_bytes = size_bytes,
+                             .checksum = ww_crc32c(data, size_bytes),
+                         });
     return WW_OK;
 }
 
@@ -67,19 +67,19 @@ static int read_disk(struct ww_log_store *store, uint32_t tag, uint64_t position
                      uint32_t size_bytes)
 {
     struct world_disk *disk = disk_of(store);
-    if (in_flight(disk, WORLD_READ) == WW_READ_BUFFERS)
+    if (world_disk_in_flight(disk, WORLD_READ) == WW_READ_BUFFERS)
         return WW_EBUSY;
     if (position % WW_BLOCK_ALIGN != 0 || size_bytes % WW_BLOCK_ALIGN != 0)
-        broken(disk, "a read at a wrong place");
+        world_disk_broken(disk, "a read at a wrong place");
     if (position < disk->begin)
-        broken(disk, "a read of what was released");
-    begin(disk, (struct world_operation){
-                    .kind = WORLD_READ,
-                    .position = position,
-                    .data = data,
-                    .size_bytes = size_bytes,
-                    .tag = tag,
-                });
+        world_disk_broken(disk, "a read of what was released");
+    world_disk_add(disk, (struct world_operation){
+                             .kind = WORLD_READ,
+                             .position = position,
+                             .data = data,
+                             .size_bytes = size_bytes,
+                             .tag = tag,
+                         });
     return WW_OK;
 }
 
@@ -101,7 +101,7 @@ static void release_disk(struct ww_log_store *store, uint64_t position)
 {
     struct world_disk *disk = disk_of(store);
     if (position > disk->durable || position < disk->released)
-        broken(disk, "a release at a wrong place");
+        world_disk_broken(disk, "a release at a wrong place");
     disk->released = position;
     uint64_t last = disk->durable > 0 ? disk->durable - 1 : 0;
     uint64_t first = (position < last ? position : last) / WORLD_SPAN * WORLD_SPAN;
@@ -109,7 +109,7 @@ static void release_disk(struct ww_log_store *store, uint64_t position)
         return;
     for (uint32_t i = 0; i < disk->operation_count; i++)
         if (disk->operations[i].kind == WORLD_READ && disk->operations[i].position < first)
-            broken(disk, "a release of what is being read");
+            world_disk_broken(disk, "a release of what is being read");
     memset(disk->bytes + disk->begin, 0xdb, first - disk->begin);
     disk->base.limit_position += first - disk->begin;
     if (disk->base.limit_position > WORLD_DISK_BYTES)
@@ -117,117 +117,6 @@ static void release_disk(struct ww_log_store *store, uint64_t position)
     disk->begin = first;
     if (disk->identity_durable < first)
         disk->identity_durable = first;
-}
-
-static bool saves(const struct world_disk *disk, uint32_t group)
-{
-    for (uint32_t i = 0; i < disk->operation_count; i++)
-        if (disk->operations[i].kind == WORLD_SNAPSHOT && disk->operations[i].tag == group)
-            return true;
-    return false;
-}
-
-static void begin_snapshot(struct world_disk *disk, uint32_t group, uint64_t index,
-                           const struct memory_file *file, int status)
-{
-    begin(disk, (struct world_operation){
-                    .kind = WORLD_SNAPSHOT,
-                    .position = index,
-                    .data = file->data,
-                    .size_bytes = (uint32_t)file->bytes,
-                    .tag = group,
-                    .status = status,
-                });
-}
-
-static int save_snapshot(struct ww_log_store *store, const struct ww_snapshot_save *save)
-{
-    struct world_disk *disk = disk_of(store);
-    struct memory_file file;
-    if (disk->failed)
-        return WW_ECLOSED;
-    if (in_flight(disk, WORLD_SNAPSHOT) == WORLD_GROUPS)
-        return WW_EBUSY;
-    if (saves(disk, save->group))
-        broken(disk, "two snapshots of a group at a time");
-    memory_file_free(&disk->received[save->group].file);
-    int status = memory_file_save(&file, save);
-    begin_snapshot(disk, save->group, save->about.index, &file, status);
-    return WW_OK;
-}
-
-static bool chance(struct world_disk *disk, uint32_t percent)
-{
-    return percent > 0 && ww_random_range(&disk->world->random, 0, 100) < percent;
-}
-
-static int receive_snapshot(struct ww_log_store *store, uint32_t group, uint64_t index,
-                            uint64_t offset, const void *data, uint32_t bytes, bool last)
-{
-    struct world_disk *disk = disk_of(store);
-    struct world_received *received = &disk->received[group];
-    if (disk->failed)
-        return WW_ECLOSED;
-    if (in_flight(disk, WORLD_SNAPSHOT) == WORLD_GROUPS ||
-        chance(disk, disk->world->options.parts_refused))
-        return WW_EBUSY;
-    if (saves(disk, group))
-        broken(disk, "a part of a snapshot while another is saved");
-    if (offset == 0) {
-        memory_file_free(&received->file);
-        received->index = index;
-    }
-    if (received->index != index || received->file.bytes != offset)
-        broken(disk, "a part of a snapshot that does not follow");
-    if (chance(disk, disk->world->options.parts_lost)) {
-        memory_file_free(&received->file);
-        return WW_ENOSPC;
-    }
-    memory_file_write(&received->file, data, bytes);
-    if (!last)
-        return WW_OK;
-    struct ww_snapshot_blob whole = {received->file.data, received->file.bytes};
-    begin_snapshot(disk, group, index, &received->file,
-                   ww_snapshot_check(&whole, WORLD_CLUSTER, group, NULL));
-    received->file = (struct memory_file){0};
-    return WW_OK;
-}
-
-static void remove_snapshots(struct world_disk *disk, uint32_t group, uint64_t from, uint64_t below)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < disk->snapshot_count; i++) {
-        struct world_snapshot snapshot = disk->snapshots[i];
-        if (snapshot.group == group && snapshot.index >= from && snapshot.index < below)
-            memory_file_free(&snapshot.file);
-        else
-            disk->snapshots[kept++] = snapshot;
-    }
-    disk->snapshot_count = kept;
-}
-
-static void drop_snapshots(struct ww_log_store *store, uint32_t group, uint64_t index)
-{
-    remove_snapshots(disk_of(store), group, 0, index);
-}
-
-static int map_snapshot(struct ww_log_store *store, uint32_t group, uint64_t index,
-                        struct ww_snapshot_blob *blob)
-{
-    const struct world_disk *disk = disk_of(store);
-    for (uint32_t i = 0; i < disk->snapshot_count; i++) {
-        const struct world_snapshot *snapshot = &disk->snapshots[i];
-        if (snapshot->group != group || snapshot->index != index)
-            continue;
-        *blob = memory_file_map(&snapshot->file);
-        return WW_OK;
-    }
-    return WW_ENOTFOUND;
-}
-
-static void unmap_snapshot(struct ww_log_store *store, struct ww_snapshot_blob *blob)
-{
-    memory_file_unmap(blob);
 }
 
 static void close_disk(struct ww_log_store *store)
@@ -241,14 +130,14 @@ static const struct ww_log_store_ops disk_ops = {
     .poll = poll_disk,
     .release = release_disk,
     .close = close_disk,
-    .snapshot_save = save_snapshot,
-    .snapshot_receive = receive_snapshot,
-    .snapshot_drop = drop_snapshots,
-    .snapshot_map = map_snapshot,
-    .snapshot_unmap = unmap_snapshot,
+    .snapshot_save = world_snapshot_save,
+    .snapshot_receive = world_snapshot_receive,
+    .snapshot_drop = world_snapshot_drop,
+    .snapshot_map = world_snapshot_map,
+    .snapshot_unmap = world_snapshot_unmap,
 };
 
-static void put_event(struct world_disk *disk, struct ww_log_event event)
+void world_disk_tell(struct world_disk *disk, struct ww_log_event event)
 {
     WW_ASSERT(disk->event_count < WORLD_OPERATIONS + 2);
     disk->events[disk->event_count++] = event;
@@ -281,7 +170,7 @@ static void store_some(struct world_disk *disk, const struct world_operation *op
             store_bytes(disk, operation->position + at, operation->data + at, WORLD_SECTOR);
 }
 
-static void remove_operation(struct world_disk *disk, struct world_operation *operation)
+void world_disk_remove(struct world_disk *disk, struct world_operation *operation)
 {
     uint32_t number = (uint32_t)(operation - disk->operations);
     WW_ASSERT(number < disk->operation_count);
@@ -313,7 +202,7 @@ static void report_durable(struct world_disk *disk)
             break;
         uint64_t begin_position = operation->position;
         disk->durable = operation->position + operation->size_bytes;
-        remove_operation(disk, operation);
+        world_disk_remove(disk, operation);
         tell_durable(disk, begin_position, disk->durable);
     }
     if (disk->durable == before)
@@ -322,7 +211,8 @@ static void report_durable(struct world_disk *disk)
     if (last != NULL && last->type == WW_LOG_WRITTEN)
         last->position = disk->durable;
     else
-        put_event(disk, (struct ww_log_event){.type = WW_LOG_WRITTEN, .position = disk->durable});
+        world_disk_tell(disk,
+                        (struct ww_log_event){.type = WW_LOG_WRITTEN, .position = disk->durable});
 }
 
 static void finish_read(struct world_disk *disk, struct world_operation *operation)
@@ -334,48 +224,14 @@ static void finish_read(struct world_disk *disk, struct world_operation *operati
     left = left < span_left ? left : span_left;
     uint32_t size = left < operation->size_bytes ? (uint32_t)left : operation->size_bytes;
     memcpy(operation->data, disk->bytes + position, size);
-    put_event(disk, (struct ww_log_event){
-                        .type = WW_LOG_READ,
-                        .status = size > 0 ? WW_OK : WW_EGONE,
-                        .position = position,
-                        .size_bytes = size,
-                        .tag = operation->tag,
-                    });
-    remove_operation(disk, operation);
-}
-
-/* A whole file appears under its name, in place of one that had it. */
-static void store_snapshot(struct world_disk *disk, const struct world_operation *operation)
-{
-    remove_snapshots(disk, operation->tag, operation->position, operation->position + 1);
-    if (disk->snapshot_count == WORLD_SNAPSHOTS) {
-        broken(disk, "snapshots are never dropped");
-        return;
-    }
-    disk->snapshots[disk->snapshot_count] = (struct world_snapshot){
-        .group = operation->tag,
-        .index = operation->position,
-    };
-    memory_file_write(&disk->snapshots[disk->snapshot_count++].file, operation->data,
-                      operation->size_bytes);
-}
-
-static void finish_snapshot(struct world_disk *disk, struct world_operation *operation, int status)
-{
-    struct ww_log_event event = {
-        .type = WW_LOG_SNAPSHOT_SAVED,
-        .status = status,
-        .position = operation->position,
-        .tag = operation->tag,
-    };
-    if (status == WW_OK) {
-        store_snapshot(disk, operation);
-        event.snapshot = (struct ww_snapshot_blob){operation->data, operation->size_bytes};
-    } else {
-        free(operation->data);
-    }
-    put_event(disk, event);
-    remove_operation(disk, operation);
+    world_disk_tell(disk, (struct ww_log_event){
+                              .type = WW_LOG_READ,
+                              .status = size > 0 ? WW_OK : WW_EGONE,
+                              .position = position,
+                              .size_bytes = size,
+                              .tag = operation->tag,
+                          });
+    world_disk_remove(disk, operation);
 }
 
 void world_disk_done(struct world_disk *disk, struct world_operation *operation)
@@ -385,11 +241,11 @@ void world_disk_done(struct world_disk *disk, struct world_operation *operation)
         return;
     }
     if (operation->kind == WORLD_SNAPSHOT) {
-        finish_snapshot(disk, operation, operation->status);
+        world_snapshot_finish(disk, operation, operation->status);
         return;
     }
     if (ww_crc32c(operation->data, operation->size_bytes) != operation->checksum)
-        broken(disk, "the bytes of a write changed while it was in flight");
+        world_disk_broken(disk, "the bytes of a write changed while it was in flight");
     store_bytes(disk, operation->position, operation->data, operation->size_bytes);
     operation->done = true;
     if (!disk->failed)
@@ -414,27 +270,20 @@ void world_disk_fail(struct world_disk *disk, struct world_operation *operation,
 {
     WW_ASSERT(operation->kind != WORLD_READ && !operation->done);
     if (operation->kind == WORLD_SNAPSHOT) {
-        finish_snapshot(disk, operation, status);
+        world_snapshot_finish(disk, operation, status);
         return;
     }
     store_some(disk, operation, survival);
-    remove_operation(disk, operation);
+    world_disk_remove(disk, operation);
     if (!disk->failed)
-        put_event(disk, (struct ww_log_event){.type = WW_LOG_FAILED, .status = status});
+        world_disk_tell(disk, (struct ww_log_event){.type = WW_LOG_FAILED, .status = status});
     disk->failed = true;
 }
 
 /* What is lost with the process, whatever the disk did. */
 static void forget(struct world_disk *disk)
 {
-    for (uint32_t i = 0; i < disk->operation_count; i++)
-        if (disk->operations[i].kind == WORLD_SNAPSHOT)
-            free(disk->operations[i].data);
-    for (uint32_t i = 0; i < disk->event_count; i++)
-        if (disk->events[i].type == WW_LOG_SNAPSHOT_SAVED)
-            memory_file_unmap(&disk->events[i].snapshot);
-    for (uint32_t i = 0; i < WORLD_GROUPS; i++)
-        memory_file_free(&disk->received[i].file);
+    world_snapshots_forget(disk);
     disk->operation_count = 0;
     disk->event_count = 0;
 }
@@ -448,7 +297,7 @@ void world_disk_crash(struct world_disk *disk, enum world_survival survival)
         else if (operation->kind == WORLD_SNAPSHOT && operation->status == WW_OK &&
                  survival != WORLD_SURVIVE_NONE &&
                  (survival == WORLD_SURVIVE_ALL || ww_random_next(&disk->world->random) % 2 == 0))
-            store_snapshot(disk, operation);
+            world_snapshot_store(disk, operation);
     }
     forget(disk);
 }
@@ -461,14 +310,6 @@ const uint8_t *world_disk_look(const struct world_disk *disk, uint64_t position,
     return disk->bytes + position;
 }
 
-static void drop_all(struct world_disk *disk)
-{
-    for (uint32_t i = 0; i < disk->snapshot_count; i++)
-        memory_file_free(&disk->snapshots[i].file);
-    disk->snapshot_count = 0;
-    forget(disk);
-}
-
 bool world_disk_create(struct world_disk *disk)
 {
     void *memory = mmap(NULL, WORLD_DISK_BYTES, PROT_READ | PROT_WRITE,
@@ -479,7 +320,8 @@ bool world_disk_create(struct world_disk *disk)
 
 void world_disk_destroy(struct world_disk *disk)
 {
-    drop_all(disk);
+    forget(disk);
+    world_snapshots_drop_all(disk);
     if (disk->bytes != NULL)
         munmap(disk->bytes, WORLD_DISK_BYTES);
 }
@@ -487,7 +329,8 @@ void world_disk_destroy(struct world_disk *disk)
 void world_disk_begin(struct world_disk *disk, struct world *world, uint32_t node)
 {
     uint8_t *bytes = disk->bytes;
-    drop_all(disk);
+    forget(disk);
+    world_snapshots_drop_all(disk);
     *disk = (struct world_disk){
         .base = {.ops = &disk_ops,
                  .stream_id = ww_random_mix(world->options.seed * 8 + node),
