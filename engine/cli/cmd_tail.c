@@ -130,6 +130,7 @@ static int run_tail(struct tail *tail)
     bool follow = ww_cli_switch(tail->cli, "follow");
     uint64_t waited_ns = 0;
     while (true) {
+        uint64_t from = tail->next;
         int status = ww_client_read(tail->client, tail->group, tail->node, tail->next,
                                     tail->timeout_ns, visit, tail, &tail->next);
         if (status == WW_ETIMEOUT)
@@ -138,8 +139,10 @@ static int run_tail(struct tail *tail)
                            "; asked through endpoint %s",
                            tail->node, tail->next, ww_cli_endpoint(tail->cli));
         if (status == WW_EGONE)
-            return ww_fail(tail->error, status, "index %" PRIu64 " is not kept by node %u",
-                           tail->next, tail->node);
+            return ww_fail(tail->error, status,
+                           "node %u does not keep index %" PRIu64 " any more: its log begins at "
+                           "%" PRIu64,
+                           tail->node, from, tail->next);
         if (status == WW_OK)
             status = flush(tail);
         if (status != WW_OK)

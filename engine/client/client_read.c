@@ -104,8 +104,11 @@ bool ww_client_read_refused(struct ww_client *client, const struct ww_client_mes
     struct ww_client_reader *reader = &client->reader;
     if (message->type != WW_CLIENT_REFUSED || message->status == 0)
         return false;
-    if (message->sequence == reader->tag && !reader->done && message->status != -WW_EBUSY)
+    if (message->sequence == reader->tag && !reader->done && message->status != -WW_EBUSY) {
+        if (message->status == -WW_EGONE && message->index > reader->next)
+            reader->next = message->index;
         finish(reader, -(int)message->status);
+    }
     return true; /* a busy node is asked again after the silence */
 }
 

@@ -56,8 +56,15 @@ static uint64_t term_at(const struct ww_recovered_group *group, uint64_t index)
     return 0;
 }
 
-/* Entries up to `index` leave at the front. */
-static void compact(struct ww_recovered_group *group, uint64_t index)
+/* Nothing that is there belongs to the log, which goes on at `first_index`. */
+static void empty(struct ww_recovered_group *group, uint64_t first_index)
+{
+    truncate(group, 0);
+    group->first_index = first_index;
+}
+
+/* Entries up to `index` leave at the front, but for readers those below `first_index`. */
+static void compact(struct ww_recovered_group *group, uint64_t index, uint64_t first_index)
 {
     size_t runs = 0, configurations = 0;
     while (runs < group->run_count && group->runs[runs].last_index <= index)
@@ -74,17 +81,18 @@ static void compact(struct ww_recovered_group *group, uint64_t index)
     group->configuration_count -= configurations;
     memmove(group->configurations, group->configurations + configurations,
             group->configuration_count * sizeof(group->configurations[0]));
-    if (group->run_count > 0)
-        ww_log_index_compact(&group->index, index + 1);
+    if (group->run_count > 0 || first_index <= index)
+        ww_log_index_compact(&group->index, first_index);
     else
         ww_log_index_truncate(&group->index, 0);
+    group->first_index = first_index;
 }
 
 /*
  * The record of a snapshot, taken here or installed: figure 13 of the paper. When the log has its
  * last entry, what follows that entry stays; else the log is emptied. Entries of a log whose begin
  * was released may be those of an earlier one, which an install that is not in sight any more did
- * away with; they end behind the last index that the record names.
+ * away with: outside of the first and last index that the record names.
  */
 static int take_snapshot(struct ww_group_recovery *recovery, struct ww_recovered_group *group,
                          const struct ww_batch_header *batch)
@@ -94,13 +102,17 @@ static int take_snapshot(struct ww_group_recovery *recovery, struct ww_recovered
                        "group %" PRIu32 ": the snapshot at index %" PRIu64
                        " is recorded behind that at %" PRIu64,
                        batch->group, batch->first_index, group->base_index);
-    if (batch->first_sequence != 0)
-        truncate(group, batch->first_sequence + 1);
-    if (batch->first_sequence != 0 || term_at(group, batch->first_index) == batch->term)
-        compact(group, batch->first_index);
+    uint64_t index = batch->first_index, first = batch->session, last = batch->first_sequence;
+    if (last != 0)
+        truncate(group, last + 1);
+    if (last != 0 ? last_index(group) == last : term_at(group, index) == batch->term)
+        compact(group, index,
+                last == 0                    ? index + 1
+                : first > group->first_index ? first
+                                             : group->first_index);
     else
-        truncate(group, 0);
-    group->base_index = batch->first_index;
+        empty(group, index + 1);
+    group->base_index = index;
     group->base_term = batch->term;
     return WW_OK;
 }
@@ -178,7 +190,11 @@ int ww_group_recovery_visit(void *context, uint64_t block_position, uint32_t off
                        " are missing before stream position %" PRIu64,
                        batch->group, last_index(group) + 1, first_index - 1,
                        block_position + offset);
-    truncate(group, gap ? 0 : first_index);
+    if (gap)
+        empty(group, first_index);
+    truncate(group, first_index);
+    if (group->first_index == 0 || group->first_index > first_index)
+        group->first_index = first_index;
     take_configuration(group, batch);
     int status = append(group, first_index, batch);
     struct ww_log_point point = {first_index, block_position, batch->time_ns, offset};

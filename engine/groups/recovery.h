@@ -18,6 +18,8 @@ struct ww_recovered_group {
     uint32_t vote;
     uint64_t known_position; /* below it this node last wrote that it knew its promises; 0: never */
     uint64_t base_index, base_term; /* the end of the last snapshot: the log is behind it; or 0 */
+    uint64_t first_index; /* entries from here on are there, those up to the base for readers only;
+                           * 0: there never were any */
     struct ww_raft_run *runs;
     size_t run_count, run_capacity;
     /* The last ones of the log, ascending: all that may be needed, since no second one is appended

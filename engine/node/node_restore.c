@@ -171,7 +171,7 @@ static int put_record(struct ww_log_store *store, struct ww_log_buffer *buffer, 
     void *place = ww_log_buffer_reserve(buffer);
     ww_log_buffer_commit(buffer, kind == WW_BATCH_SNAPSHOT
                                      ? ww_batch_seal_snapshot(place, header->group, header->term,
-                                                              header->index, 0)
+                                                              header->index, 0, 0)
                                      : ww_batch_seal_hard_state(place, header->group, header->term,
                                                                 WW_HARD_STATE_KNOWN));
     return WW_OK;

@@ -148,6 +148,7 @@ bool ww_net_append_snapshot(struct ww_net *net, struct ww_group *group,
         return false;
     bool in_log = ww_raft_term_at(group->raft, about->index) == about->term;
     ww_batch_seal_snapshot(place, group->id, about->term, about->index,
+                           in_log ? group->first_index : 0,
                            in_log ? ww_raft_last_index(group->raft) : 0);
     ww_net_commit_batch(net, group, place);
     group->snapshot_record.end = net->buffer.head;

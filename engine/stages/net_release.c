@@ -70,15 +70,15 @@ void ww_net_compact(struct ww_net *net, struct ww_group *group, uint64_t index, 
     ww_net_forget_entries(net, group, event.first_index);
 }
 
-/* Drops what is beyond the limits as far as the newest snapshot goes; else a newer one is needed.
+/* Drops what is not to be kept as far as the newest snapshot goes; else a newer one is needed.
  * Returns whether it is. */
 static bool retain(struct ww_net *net, struct ww_group *group)
 {
     uint64_t newest = ww_net_snapshot_index(group);
-    uint64_t first = first_within(net, group);
     if (newest > 0 && first_kept(net, group, newest) > group->first_index)
         ww_net_compact(net, group, newest, group->snapshot.kept.bytes);
-    return first > newest + 1 && group->fed > newest;
+    return limited(&net->shard->options) && group->fed > newest &&
+           first_within(net, group) > newest + 1;
 }
 
 static void retain_all(struct ww_net *net)
@@ -209,7 +209,7 @@ uint32_t ww_net_release(struct ww_net *net)
     own->due = false;
     own->next_ns = net->now_ns + WW_RELEASE_NS;
     own->next_head = (net->buffer.head / segment + 1) * segment;
-    if (limited(&net->shard->options) && ww_net_can_snapshot(net))
+    if (ww_net_can_snapshot(net))
         retain_all(net);
     release(net);
     return 1;

@@ -259,6 +259,7 @@ void ww_net_snapshot_restored(struct ww_net *net, struct ww_group *group)
 {
     WW_ASSERT(group->snapshot.step == WW_SNAPSHOT_RESTORING);
     rest(net, group);
+    net->release.due = true; /* after a start its log may be longer than it should */
     ww_net_mark_dirty(net, group);
 }
 
@@ -314,7 +315,7 @@ int ww_net_snapshot_create(struct ww_net *net, struct ww_group *group,
                            const struct ww_recovered_group *recovered, struct ww_raft_options *raft,
                            struct ww_error *error)
 {
-    group->first_index = recovered->base_index + 1;
+    group->first_index = recovered->first_index > 0 ? recovered->first_index : 1;
     group->hard_state = (struct ww_record){recovered->hard_state_end, recovered->hard_state_end};
     group->snapshot_record = (struct ww_record){recovered->snapshot_end, recovered->snapshot_end};
     raft->configuration = net->shard->options.configuration;

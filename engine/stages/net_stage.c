@@ -298,6 +298,7 @@ static void serve_view(struct ww_net *net)
     view->released_position = net->release.position;
     for (uint32_t i = 0; i < count && i < net->shard->options.groups; i++) {
         ww_raft_status(net->groups[i].raft, &groups[i].raft);
+        groups[i].raft.first_index = net->groups[i].first_index; /* also what only readers get */
         groups[i].applied = net->groups[i].applied;
         groups[i].digest = net->groups[i].digest;
         view_snapshot(&groups[i], &net->groups[i].snapshot);

@@ -78,30 +78,33 @@ uint32_t ww_batch_seal(void *batch, const struct ww_batch_header *wanted, uint32
     return seal(header);
 }
 
-static uint32_t seal_record(void *batch, uint8_t kind, uint32_t group, uint64_t term,
-                            uint64_t first_index, uint64_t first_sequence)
+uint32_t ww_batch_seal_hard_state(void *batch, uint32_t group, uint64_t term, uint32_t vote)
 {
     struct ww_batch_header *header = batch;
     *header = (struct ww_batch_header){
         .size_bytes = HEADER,
         .group = group,
-        .kind = kind,
+        .kind = WW_BATCH_HARD_STATE,
         .term = term,
-        .first_index = first_index,
-        .first_sequence = first_sequence,
+        .first_index = vote,
     };
     return seal(header);
 }
 
-uint32_t ww_batch_seal_hard_state(void *batch, uint32_t group, uint64_t term, uint32_t vote)
-{
-    return seal_record(batch, WW_BATCH_HARD_STATE, group, term, vote, 0);
-}
-
 uint32_t ww_batch_seal_snapshot(void *batch, uint32_t group, uint64_t term, uint64_t index,
-                                uint64_t last_index)
+                                uint64_t log_first, uint64_t log_last)
 {
-    return seal_record(batch, WW_BATCH_SNAPSHOT, group, term, index, last_index);
+    struct ww_batch_header *header = batch;
+    *header = (struct ww_batch_header){
+        .size_bytes = HEADER,
+        .group = group,
+        .kind = WW_BATCH_SNAPSHOT,
+        .term = term,
+        .first_index = index,
+        .session = log_first,
+        .first_sequence = log_last,
+    };
+    return seal(header);
 }
 
 /* The one entry of a batch that is not of data. */
@@ -163,14 +166,17 @@ static const char *check_record(const struct ww_batch_header *header)
         return "batch: unknown kind";
     if (header->count != 0 || header->size_bytes != HEADER || header->padding != 0)
         return "batch: a record has no entries";
-    if (header->session != 0 || header->time_ns != 0)
-        return "batch: a record has no session and no time";
-    if (header->kind == WW_BATCH_HARD_STATE && header->first_sequence != 0)
-        return "batch: a term and vote have no sequence";
+    if (header->time_ns != 0)
+        return "batch: a record has no time";
+    if (header->kind == WW_BATCH_HARD_STATE &&
+        (header->session != 0 || header->first_sequence != 0))
+        return "batch: a term and vote have no session";
     if (header->kind == WW_BATCH_HARD_STATE)
         return header->first_index <= UINT32_MAX ? NULL : "batch: the vote is not a node";
-    if (header->first_sequence != 0 && header->first_sequence < header->first_index)
-        return "batch: a snapshot behind the end of the log";
+    if ((header->session == 0) != (header->first_sequence == 0) ||
+        (header->session != 0 && (header->first_sequence < header->first_index ||
+                                  header->session - 1 > header->first_index)))
+        return "batch: a snapshot outside of the log";
     return header->first_index != 0 && header->term != 0 ? NULL : "batch: a snapshot of nothing";
 }
 

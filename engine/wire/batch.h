@@ -19,9 +19,9 @@ enum ww_batch_kind {
     WW_BATCH_ENTRIES = 0,
     WW_BATCH_HARD_STATE = 1, /* no entries: `term` is the current term, `first_index` the vote,
                               * and WW_HARD_STATE_KNOWN */
-    /* No entries: the snapshot that ends at (first_index, term) is saved, and the log begins behind
-     * it. `first_sequence` is the last index of the log then, when that entry was in it; 0: it was
-     * not, and the log is empty now. */
+    /* No entries: the snapshot that ends at (first_index, term) is saved, and the log may begin
+     * behind it. `session` and `first_sequence` are the first and the last index of the log then,
+     * when it held that entry or ended there; 0: it did not, and is empty now. */
     WW_BATCH_SNAPSHOT = 2,
 };
 
@@ -96,7 +96,7 @@ uint32_t ww_batch_seal(void *batch, const struct ww_batch_header *wanted, uint32
 /* Write a record (a header alone) at `batch`; return its size. */
 uint32_t ww_batch_seal_hard_state(void *batch, uint32_t group, uint64_t term, uint32_t vote);
 uint32_t ww_batch_seal_snapshot(void *batch, uint32_t group, uint64_t term, uint64_t index,
-                                uint64_t last_index);
+                                uint64_t log_first, uint64_t log_last);
 
 /*
  * Checks one batch at the start of `bytes` bytes: length, kind, count, every entry, padding,

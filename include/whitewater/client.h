@@ -85,7 +85,7 @@ struct ww_log_entry {
  * Reads committed entries of `group` from node `node` (0: any), from `from` on (the first is 1),
  * calling `visit` for each until it returns non-zero, `timeout_ns` passes without an entry, or
  * the commit position is reached. Returns WW_OK, WW_ETIMEOUT, WW_EGONE or what `visit` returned;
- * *next is the first index not visited.
+ * *next is the first index not visited, with WW_EGONE where the node's log begins.
  */
 int ww_client_read(struct ww_client *client, uint32_t group, uint32_t node, uint64_t from,
                    uint64_t timeout_ns, int (*visit)(void *context, const struct ww_log_entry *),

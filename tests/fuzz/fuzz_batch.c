@@ -31,7 +31,7 @@ size_t fuzz_seed(uint32_t number, uint8_t *to)
     to[0] = 1;
     if (number >= records) {
         bytes = number == records ? ww_batch_seal_hard_state(batch, 3, 8, 2)
-                                  : ww_batch_seal_snapshot(batch, 3, 8, 100, 107);
+                                  : ww_batch_seal_snapshot(batch, 3, 8, 100, 90, 107);
     } else {
         struct ww_batch_header header = {.group = 1,
                                          .count = seeds[number].count,
@@ -64,7 +64,7 @@ static void encode_again(const struct ww_batch_header *header)
                                         (uint32_t)header->first_index);
     } else if (header->kind == WW_BATCH_SNAPSHOT) {
         size = ww_batch_seal_snapshot(again, header->group, header->term, header->first_index,
-                                      header->first_sequence);
+                                      header->session, header->first_sequence);
     } else {
         for (; ww_batch_next(header, &cursor, &entry); count++) {
             FUZZ_REQUIRE(entry.index == header->first_index + count);

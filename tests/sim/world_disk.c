@@ -93,10 +93,8 @@ static uint32_t poll_disk(struct ww_log_store *store, struct ww_log_event *event
     return count;
 }
 
-/*
- * Whole spans go, but not the last durable block: recovery takes epoch and link of it. They are
- * written over, since they may soon be another part of the log, and make room behind its end.
- */
+/* Whole spans go, but not the last durable block: recovery takes epoch and link of it. They are
+ * written over, since they may soon be another part of the log, and make room behind its end. */
 static void release_disk(struct ww_log_store *store, uint64_t position)
 {
     struct world_disk *disk = disk_of(store);
@@ -111,9 +109,8 @@ static void release_disk(struct ww_log_store *store, uint64_t position)
         if (disk->operations[i].kind == WORLD_READ && disk->operations[i].position < first)
             world_disk_broken(disk, "a release of what is being read");
     memset(disk->bytes + disk->begin, 0xdb, first - disk->begin);
-    disk->base.limit_position += first - disk->begin;
-    if (disk->base.limit_position > WORLD_DISK_BYTES)
-        disk->base.limit_position = WORLD_DISK_BYTES;
+    uint64_t limit = disk->base.limit_position + first - disk->begin;
+    disk->base.limit_position = limit < WORLD_DISK_BYTES ? limit : WORLD_DISK_BYTES;
     disk->begin = first;
     if (disk->identity_durable < first)
         disk->identity_durable = first;

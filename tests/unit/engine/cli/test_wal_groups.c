@@ -51,7 +51,7 @@ static void hard_state(uint32_t group, uint64_t term, uint32_t vote)
 static void snapshot(uint32_t group, uint64_t term, uint64_t index)
 {
     _Alignas(8) uint8_t batch[WW_BATCH_HEADER_BYTES];
-    cr_assert_eq(take(batch, ww_batch_seal_snapshot(batch, group, term, index, 0)), WW_OK);
+    cr_assert_eq(take(batch, ww_batch_seal_snapshot(batch, group, term, index, 0, 0)), WW_OK);
 }
 
 static void expect(uint32_t number, uint64_t first, uint64_t last, uint64_t last_term)

@@ -36,16 +36,16 @@ static int visit(uint32_t group, uint64_t term, uint64_t first, uint16_t count)
     return ww_group_recovery_visit(&recovery, block, 64, &batch.header);
 }
 
-static int visit_record(uint64_t term, uint64_t index, uint64_t last)
+static int visit_record(uint64_t term, uint64_t index, uint64_t first, uint64_t last)
 {
     _Alignas(8) uint8_t batch[WW_BATCH_HEADER_BYTES];
-    ww_batch_seal_snapshot(batch, 0, term, index, last);
+    ww_batch_seal_snapshot(batch, 0, term, index, first, last);
     return ww_group_recovery_visit(&recovery, block, 64, ww_batch_header(batch));
 }
 
 static int visit_snapshot(uint64_t term, uint64_t index)
 {
-    return visit_record(term, index, 0);
+    return visit_record(term, index, 0, 0);
 }
 
 static int visit_configuration(uint64_t term, uint64_t index, uint8_t voters, uint64_t time_ns)
@@ -206,13 +206,22 @@ Test(group_recovery, a_log_may_begin_anywhere_when_a_later_record_says_so)
     cr_assert_eq(visit(0, 3, 91, 20), WW_OK);
     cr_assert_eq(ww_group_recovery_check(group, &error), WW_EDAMAGED);
     cr_assert_not_null(strstr(error.text, "entries 1 to 90"), "%s", error.text);
-    cr_assert_eq(visit_record(3, 100, 110), WW_OK, "repeated, or taken with some kept");
+    cr_assert_eq(visit_record(3, 100, 85, 110), WW_OK, "repeated, or taken with some kept");
     cr_assert_eq(ww_group_recovery_check(group, &error), WW_OK);
     cr_assert_eq(group->base_index, 100);
     cr_assert_eq(group->run_count, 1);
     cr_assert_eq(group->runs[0].first_index, 101);
     cr_assert_eq(group->runs[0].last_index, 110);
     cr_assert_eq(group->snapshot_end, SEGMENT + 64 + WW_BATCH_HEADER_BYTES);
+    cr_assert_eq(group->first_index, 91, "readers get what is there");
+    uint64_t limit;
+    cr_assert_not_null(ww_log_index_find(&group->index, 91, &limit));
+    cr_assert_eq(visit_record(3, 105, 95, 110), WW_OK);
+    cr_assert_eq(group->first_index, 95, "and belongs to the log");
+    cr_assert_eq(visit_record(3, 110, 95, 110), WW_OK);
+    cr_assert_eq(group->run_count, 0);
+    cr_assert_eq(group->first_index, 95);
+    cr_assert_not_null(ww_log_index_find(&group->index, 95, &limit));
 }
 
 Test(group_recovery, an_older_record_does_not_make_a_hole)
@@ -221,11 +230,11 @@ Test(group_recovery, an_older_record_does_not_make_a_hole)
     struct ww_error error;
     /* Entries 51 to 90 left with the released part, behind the snapshot at 95. */
     block = SEGMENT;
-    cr_assert_eq(visit_record(2, 50, 90), WW_OK);
+    cr_assert_eq(visit_record(2, 50, 41, 90), WW_OK);
     cr_assert_eq(visit(0, 2, 91, 10), WW_OK);
     cr_assert_eq(ww_group_recovery_check(group, &error), WW_EDAMAGED);
     cr_assert_not_null(strstr(error.text, "entries 51 to 90"), "%s", error.text);
-    cr_assert_eq(visit_record(2, 95, 100), WW_OK);
+    cr_assert_eq(visit_record(2, 95, 91, 100), WW_OK);
     cr_assert_eq(ww_group_recovery_check(group, &error), WW_OK);
     cr_assert_eq(group->runs[0].first_index, 96);
     cr_assert_eq(group->runs[0].last_index, 100);
@@ -239,14 +248,15 @@ Test(group_recovery, what_an_install_out_of_sight_did_away_with_does_not_come_ba
     /* Of another leader, while the snapshot at 55 was being installed. */
     block = SEGMENT;
     cr_assert_eq(visit(0, 2, 51, 10), WW_OK);
-    cr_assert_eq(visit_record(3, 55, 55), WW_OK, "the log was empty");
+    cr_assert_eq(visit_record(3, 55, 56, 55), WW_OK, "the log was empty");
     cr_assert_eq(group->run_count, 0);
     cr_assert_eq(group->index.count, 0);
     cr_assert_eq(visit(0, 3, 56, 2), WW_OK);
-    cr_assert_eq(visit_record(3, 55, 57), WW_OK, "again");
+    cr_assert_eq(visit_record(3, 55, 56, 57), WW_OK, "again");
     cr_assert_eq(group->runs[0].first_index, 56);
     cr_assert_eq(group->runs[0].last_index, 57);
     cr_assert_eq(group->runs[0].term, 3);
+    cr_assert_eq(group->first_index, 56);
     cr_assert_eq(ww_group_recovery_check(group, &error), WW_OK);
 }
 
@@ -257,7 +267,7 @@ Test(group_recovery, a_log_that_goes_on_far_behind_an_install_out_of_sight)
     block = SEGMENT;
     cr_assert_eq(visit(0, 2, 51, 10), WW_OK);
     cr_assert_eq(visit(0, 3, 101, 10), WW_OK);
-    cr_assert_eq(visit_record(3, 100, 110), WW_OK);
+    cr_assert_eq(visit_record(3, 100, 101, 110), WW_OK);
     cr_assert_eq(group->run_count, 1);
     cr_assert_eq(group->runs[0].first_index, 101);
     cr_assert_eq(ww_group_recovery_check(group, &error), WW_OK);

@@ -159,38 +159,37 @@ Test(batch, hard_state_round_trip)
 Test(batch, snapshot_round_trip)
 {
     struct ww_batch_header *header = (void *)batch;
-    cr_assert_eq(ww_batch_seal_snapshot(batch, GROUP, 77, 1000, 1000), WW_BATCH_HEADER_BYTES);
+    cr_assert_eq(ww_batch_seal_snapshot(batch, GROUP, 77, 1000, 900, 1000), WW_BATCH_HEADER_BYTES);
     cr_assert_str_eq(why_not(WW_BATCH_HEADER_BYTES), "it is whole");
     cr_assert_eq(header->kind, WW_BATCH_SNAPSHOT);
     cr_assert_eq(header->term, 77);
     cr_assert_eq(header->first_index, 1000);
-    cr_assert_eq(header->first_sequence, 1000, "the last index of the log");
-    header->first_sequence = 999;
-    reseal();
-    cr_assert_str_eq(why_not(ROOM), "batch: a snapshot behind the end of the log");
-    ww_batch_seal_snapshot(batch, GROUP, 77, 1000, 0);
-    cr_assert_str_eq(why_not(ROOM), "it is whole");
-    header->term = 0;
-    reseal();
+    cr_assert_eq(header->session, 900);
+    cr_assert_eq(header->first_sequence, 1000, "the log then");
+    const uint64_t logs[][3] = {{1001, 1000, 1}, {1, 2000, 1}, {0, 0, 1},  {900, 999, 0},
+                                {1002, 1002, 0}, {0, 1000, 0}, {900, 0, 0}};
+    for (size_t i = 0; i < sizeof(logs) / sizeof(logs[0]); i++) {
+        ww_batch_seal_snapshot(batch, GROUP, 77, 1000, logs[i][0], logs[i][1]);
+        cr_assert_str_eq(why_not(ROOM),
+                         logs[i][2] != 0 ? "it is whole" : "batch: a snapshot outside of the log");
+    }
+    ww_batch_seal_snapshot(batch, GROUP, 0, 1000, 900, 1000);
     cr_assert_str_eq(why_not(ROOM), "batch: a snapshot of nothing");
-    ww_batch_seal_snapshot(batch, GROUP, 77, 0, 0);
+    ww_batch_seal_snapshot(batch, GROUP, 77, 0, 0, 0);
     cr_assert_str_eq(why_not(ROOM), "batch: a snapshot of nothing");
 }
 
 Test(batch, a_record_has_no_session_and_no_time)
 {
     struct ww_batch_header *header = (void *)batch;
-    uint64_t *const fields[] = {&header->session, &header->time_ns};
-    for (int i = 0; i < 2; i++) {
+    uint64_t *const fields[] = {&header->session, &header->first_sequence, &header->time_ns};
+    for (int i = 0; i < 3; i++) {
         ww_batch_seal_hard_state(batch, GROUP, 77, 3);
         *fields[i] = 1;
         reseal();
-        cr_assert_str_eq(why_not(ROOM), "batch: a record has no session and no time");
+        cr_assert_str_eq(why_not(ROOM), i < 2 ? "batch: a term and vote have no session"
+                                              : "batch: a record has no time");
     }
-    ww_batch_seal_hard_state(batch, GROUP, 77, 3);
-    header->first_sequence = 1;
-    reseal();
-    cr_assert_str_eq(why_not(ROOM), "batch: a term and vote have no sequence");
 }
 
 Test(batch, entries_of_the_groups_own_are_checked)
