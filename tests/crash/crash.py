@@ -36,8 +36,8 @@ class Totals:
 
     def __str__(self):
         seconds = time.monotonic() - self.began
-        names = ["recordings", "restarts", "flushes", "images", "varied", "torn", "dropped", "cut",
-                 "snapshots", "booted", "required"]
+        names = ["recordings", "restarts", "recycled", "flushes", "images", "varied", "torn",
+                 "dropped", "cut", "snapshots", "booted", "required"]
         counts = ", ".join(f"{self.counts.get(name, 0)} {name}" for name in names)
         rate = self.counts.get("images", 0) / max(0.001, self.counts.get("image_s", 0))
         return f"{counts}; {rate:.0f} images/s, {seconds:.0f} s"
@@ -65,7 +65,8 @@ def check_images(recording, count, seed, boot_every, totals):
     chance = random.Random(seed)
     began = time.monotonic()
     with Images(recording) as images:
-        totals.add(recordings=1, flushes=images.flushes, restarts=recording.about["restarts"])
+        totals.add(recordings=1, flushes=images.flushes, restarts=recording.about["restarts"],
+                   recycled=recording.about["status"]["segments_recycled"])
         for number in range(count):
             flush = number * images.flushes // count
             variation = 0 if number % 3 == 0 else chance.randrange(1, 1 << 32)

@@ -70,10 +70,10 @@ class Recording:
         """`directory` exists and is empty."""
         directory = Path(directory)
         nodes, groups, wal, how = KINDS[kind]
+        raft = f"groups: {groups}, {SNAPSHOTS}"
         (directory / "nodes").mkdir()
         with Disk(directory, log=True) as disk, Directory() as ordinary, \
-                DiskCluster(directory / "nodes", disk, ordinary, nodes, f"groups: {groups}, {SNAPSHOTS}",
-                            wal) as cluster:
+                DiskCluster(directory / "nodes", disk, ordinary, nodes, raft, wal) as cluster:
             if nodes > 1:
                 cluster.kill(3)  # so that nothing is acknowledged without node 1
             name = cluster.config(1).read_text().split("name: ")[1].split()[0]
@@ -199,7 +199,8 @@ class Booted(Cluster):
 
     def command(self, node):
         return [*super().command(node), "--node.data", self.mount_point / "data",
-                "--net.sockets", self.directory / "sockets", "--raft.snapshot_entries", "0"]
+                "--net.sockets", self.directory / "sockets",
+                "--raft.snapshot_entries", "0"]
 
     def status(self, node=1):
         check(self.processes[1].poll() is None, f"the node does not start: {self.log(1)}")
