@@ -39,9 +39,9 @@ def wait_until(condition, seconds, what):
 
 class Cluster:
     """`with Cluster(directory) as cluster:` starts it; extra YAML goes to every node, `net` to its
-    section. The spares, behind the other nodes, wait to be added."""
+    section, `node` in front of the others of theirs. The spares, behind the other nodes, wait to be added."""
 
-    def __init__(self, directory, nodes=3, yaml="", net="", spares=0):
+    def __init__(self, directory, nodes=3, yaml="", net="", node="", spares=0, name=None):
         self.directory = Path(directory)
         self.nodes = range(1, nodes + spares + 1)
         self.spares = range(nodes + 1, nodes + spares + 1)
@@ -50,6 +50,8 @@ class Cluster:
         self.ports = dict(zip(self.nodes, free_ports(nodes + spares)))
         # The default is written ahead with 128 MiB a node: too much for one disk and many tests.
         self.net = net
+        self.node = node
+        self.name = name or f"test-{os.getpid()}"
         self.yaml = yaml if "wal:" in yaml else f"wal: {{segment: 16MiB, prepare: 16MiB}}\n{yaml}"
         self.write_configs()
 
@@ -60,8 +62,8 @@ class Cluster:
     def write_config(self, node):
         members = "\n".join(f"    - {{{self.member(n)}}}" for n in self.nodes)
         self.config(node).write_text(
-            f"cluster:\n  name: test-{os.getpid()}\n  nodes:\n{members}\n"
-            f"node: {{id: {node}, data: {self.data(node)}}}\n"
+            f"cluster:\n  name: {self.name}\n  nodes:\n{members}\n"
+            f"node: {{{self.node}id: {node}, data: {self.data(node)}}}\n"
             f"net: {{sockets: {self.directory}/sockets{self.net}}}\n{self.yaml}\n",
             encoding="utf-8")
 

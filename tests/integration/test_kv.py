@@ -21,14 +21,8 @@ class KvCluster(Cluster):
     """A cluster whose machine is kv, and `ww kv` for it."""
 
     def __init__(self, directory, snapshot_entries=0, keep=10, **more):
-        self.machine = "machine: kv, kv_map: 64MiB"
-        super().__init__(directory, yaml=YAML % (snapshot_entries, keep), **more)
-
-    def write_configs(self):
-        super().write_configs()
-        for node in self.nodes:
-            text = self.config(node).read_text()
-            self.config(node).write_text(text.replace("node: {", f"node: {{{self.machine}, "))
+        super().__init__(directory, yaml=YAML % (snapshot_entries, keep),
+                         node="machine: kv, kv_map: 64MiB, ", **more)
 
     def kv(self, node, *words, **more):
         done = ww("--endpoint", self.endpoint(node), "kv", *words, **more)
@@ -181,7 +175,7 @@ def test_a_follower_is_brought_up_by_a_snapshot():
 def test_a_full_map_stops_the_node_and_a_larger_one_goes_on():
     with Directory() as directory:
         cluster = KvCluster(directory, nodes=1)
-        cluster.machine = "machine: kv, kv_map: 1MiB"
+        cluster.node = "machine: kv, kv_map: 1MiB, "
         cluster.write_configs()
         with cluster:
             data = b"".join(frame(put_operation(f"{i:04d}", "x" * 4000)) for i in range(400))
@@ -193,7 +187,7 @@ def test_a_full_map_stops_the_node_and_a_larger_one_goes_on():
             check_equal(cluster.processes.pop(1).wait(30), 1, "the exit code")
             feeder.wait(60)
             check_in("node.kv_map (1MiB) is full", cluster.log(1))
-            cluster.machine = "machine: kv, kv_map: 64MiB"
+            cluster.node = "machine: kv, kv_map: 64MiB, "
             cluster.write_configs()
             cluster.start(1)
             cluster.leader()
