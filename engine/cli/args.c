@@ -218,11 +218,9 @@ int ww_args_parse(struct ww_cli *cli, const struct ww_command *const *commands, 
             flags_end = true;
             continue;
         }
-        if (flags_end && cli->command != NULL)
-            status = take_operand(cli, word, error);
-        else if (strncmp(word, "--", 2) == 0)
+        if (!flags_end && strncmp(word, "--", 2) == 0)
             status = take_long(cli, &words, word, error);
-        else if (word[0] == '-' && word[1] != 0)
+        else if (!flags_end && word[0] == '-' && word[1] != 0)
             status = take_short(cli, &words, word, error);
         else if (cli->command == NULL)
             status = take_verb(cli, commands, &words, error);

@@ -174,8 +174,7 @@ static size_t read_value(const char *operand, uint8_t *value, size_t room)
     if (strcmp(operand, "-") == 0)
         return fread(value, 1, room, stdin);
     size_t bytes = strlen(operand) < room ? strlen(operand) : room;
-    memcpy(value, operand, bytes);
-    return bytes;
+    return ww_kv_write(value, 0, operand, bytes);
 }
 
 static int put(struct kv *kv)
