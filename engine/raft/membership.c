@@ -10,8 +10,8 @@
  */
 #include "engine/raft/raft_internal.h"
 
-static void append_configuration(struct ww_raft *raft, struct ww_configuration configuration,
-                                 struct ww_raft_update *update)
+void ww_raft_append_configuration(struct ww_raft *raft, struct ww_configuration configuration,
+                                  struct ww_raft_update *update)
 {
     struct ww_raft_placed_configuration placed = {.configuration = configuration};
 
@@ -62,7 +62,7 @@ void ww_raft_change(struct ww_raft *raft, const struct ww_raft_event *event,
         return;
     if (next.voters != now->voters)
         next.old_voters = now->voters;
-    append_configuration(raft, next, update);
+    ww_raft_append_configuration(raft, next, update);
 }
 
 /*
@@ -78,7 +78,7 @@ void ww_raft_membership_committed(struct ww_raft *raft, struct ww_raft_update *u
         return;
     if (ww_configuration_joint(&next)) {
         next.old_voters = 0;
-        append_configuration(raft, next, update);
+        ww_raft_append_configuration(raft, next, update);
     } else if (!ww_raft_is_voter(raft, raft->options.self)) {
         ww_raft_become_follower(raft, raft->term, 0);
     }

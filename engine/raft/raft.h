@@ -70,6 +70,7 @@ struct ww_raft_options {
     /* The disk may have lost what this node promised: it is new, or damage was cut out of it. The
      * node does not vote, stand or count until that can do no harm: rejoin.c. */
     bool amnesia;
+    bool newborn; /* amnesia of a new disk: perhaps the whole group is new */
     /* What the disk held at start. The log is (base_index, ...]; the base is the end of the last
      * snapshot, or 0. */
     uint64_t term;

@@ -220,6 +220,8 @@ void ww_raft_configuration_appended(struct ww_raft *raft,
 void ww_raft_configuration_truncated(struct ww_raft *raft, uint64_t index);
 
 /* membership.c: changes, as leader. */
+void ww_raft_append_configuration(struct ww_raft *raft, struct ww_configuration configuration,
+                                  struct ww_raft_update *update);
 void ww_raft_change(struct ww_raft *raft, const struct ww_raft_event *event,
                     struct ww_raft_update *update);
 /* The commit position rose: leave the joint phase; step down when we are no longer a voter. */

@@ -16,9 +16,9 @@
  *   holds it; a record that says so is durable
  *   REJOIN (start, OVER) ──────────────────────▶ the node counts again
  *
- * In a new cluster nobody can lead before somebody remembers. There all voters are in term 0, at
- * one moment: two rounds of questions, one behind the other, find every voter in the same start and
- * in term 0. Then nobody promised anything that still counts.
+ * In a new group nobody can lead before somebody remembers. There all voters are in term 0, at one
+ * moment: two rounds of questions, one behind the other, find every voter in the same start and in
+ * term 0. Then nobody promised anything that still counts.
  */
 #include "engine/raft/raft_internal.h"
 
@@ -26,7 +26,9 @@
 
 void ww_raft_rejoin_create(struct ww_raft *raft, bool alone)
 {
-    raft->rejoin.amnesia = raft->options.amnesia && !(alone && raft->term == 0);
+    bool begins = alone && raft->options.newborn && raft->term == 0;
+
+    raft->rejoin.amnesia = raft->options.amnesia && !begins;
     raft->rejoin.ask_at_ns = raft->now_ns;
 }
 
@@ -115,7 +117,8 @@ static void heard_fresh(struct ww_raft *raft, const struct ww_raft_event *event)
     uint64_t *start = &rejoin->starts[event->from];
     uint8_t bit = (uint8_t)(1u << event->from);
 
-    if (event->message->round != rejoin->round || !(other_voters(raft) & bit))
+    if (!raft->options.newborn || event->message->round != rejoin->round ||
+        !(other_voters(raft) & bit))
         return;
     rejoin->fresh |= bit;
     if (rejoin->steady && *start == event->message->log_term)
@@ -200,13 +203,20 @@ static void answer(struct ww_raft *raft, uint32_t to, uint64_t start, uint32_t r
         message->flags = WW_RAFT_GRANTED;
 }
 
-/* What it acknowledged in an earlier start may be gone. */
+/*
+ * What it acknowledged in an earlier start may be gone. The barrier repeats the configuration: the
+ * node may have lost it as well, and it may stand nowhere in the log. But while one is pending
+ * there is no second one, and that one reaches the node.
+ */
 static void take_back(struct ww_raft *raft, uint32_t id, uint64_t start,
                       struct ww_raft_update *update)
 {
     struct ww_raft_peer *peer = &raft->peers[id];
 
-    ww_raft_append_own(raft, update, WW_RAFT_APPENDED_BARRIER);
+    if (raft->configuration.index <= raft->commit)
+        ww_raft_append_configuration(raft, raft->configuration.configuration, update);
+    else
+        ww_raft_append_own(raft, update, WW_RAFT_APPENDED_BARRIER);
     ww_raft_peer_start(raft, peer);
     peer->start = start;
     peer->barrier = raft->log.last_index;
@@ -226,7 +236,7 @@ void ww_raft_recv_rejoin(struct ww_raft *raft, const struct ww_raft_event *event
         }
         return;
     }
-    if (leads && peer->start != message->commit)
+    if (leads && peer->start != message->commit && ww_raft_committed_own(raft))
         take_back(raft, event->from, message->commit, update);
     answer(raft, event->from, message->commit, message->round, update);
 }

@@ -233,6 +233,9 @@ bool ww_net_append_hard_state(struct ww_net *net, struct ww_group *group, uint64
 bool ww_net_append_snapshot(struct ww_net *net, struct ww_group *group,
                             const struct ww_snapshot_header *about);
 uint64_t ww_net_room(struct ww_net *net); /* bytes for entries now, terms and votes kept aside */
+/* For those of clients: a quarter of the memory is kept for what other leaders send. Else two nodes
+ * that lead a group each could fill theirs with what neither has room to take from the other. */
+uint64_t ww_net_client_room(struct ww_net *net);
 void ww_net_seal_open(struct ww_net *net);
 void ww_net_submit(struct ww_net *net); /* close the open block if LOG is ready for it */
 /* Puts the tuning in force; the open block, begun under the old one, is closed first. WW_EBUSY: it

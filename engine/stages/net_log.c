@@ -174,6 +174,17 @@ uint64_t ww_net_room(struct ww_net *net)
     return room > WW_LOG_RESERVE ? room - WW_LOG_RESERVE : 0;
 }
 
+uint64_t ww_net_client_room(struct ww_net *net)
+{
+    const struct ww_log_buffer *buffer = &net->buffer;
+    uint64_t room = ww_net_room(net);
+    while (ww_log_buffer_free(buffer, UINT64_MAX) < buffer->size / 4 + WW_LOG_RESERVE ||
+           ww_batch_table_free(&net->table) < net->table.capacity / 4)
+        if (!make_room(net))
+            return 0;
+    return room;
+}
+
 void ww_net_seal_open(struct ww_net *net)
 {
     struct ww_open_batch *open = &net->open;

@@ -70,7 +70,7 @@ static bool admit(struct ww_net *net, struct ww_group *group, uint32_t link, uin
                   const struct ww_client_message *message, const uint8_t *body)
 {
     if (!ww_raft_takes_proposals(group->raft) || net->pending_free == WW_PENDING_NONE ||
-        ww_net_room(net) < message->body_bytes || !open_batch(net, group, message))
+        ww_net_client_room(net) < message->body_bytes || !open_batch(net, group, message))
         return false;
     struct ww_raft_event event = {.type = WW_RAFT_EV_PROPOSE, .count = message->count};
     ww_net_step(net, group, &event, NULL);

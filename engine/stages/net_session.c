@@ -14,7 +14,7 @@ static uint64_t append_entry(struct ww_net *net, struct ww_group *group, uint64_
                              uint64_t nonce)
 {
     const uint32_t bytes = ww_entry_stored_bytes(WW_ENTRY_SESSION_BYTES);
-    if (!ww_raft_takes_proposals(group->raft) || ww_net_room(net) < bytes)
+    if (!ww_raft_takes_proposals(group->raft) || ww_net_client_room(net) < bytes)
         return 0;
     ww_net_seal_open(net);
     uint8_t *place = ww_net_reserve(net, WW_BATCH_HEADER_BYTES + bytes + WW_BATCH_ALIGN);

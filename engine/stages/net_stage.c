@@ -118,6 +118,7 @@ static int create_raft(struct ww_net *net, struct ww_group *group,
         .configurations = recovered->configurations,
         .configuration_count = recovered->configuration_count,
         .amnesia = options->amnesia && recovered->known_position <= options->amnesia_position,
+        .newborn = options->amnesia_position == 0,
         .now_ns = net->now_ns,
     };
     memcpy(raft.priorities, options->priorities, sizeof(raft.priorities));

@@ -147,9 +147,9 @@ struct ww_shard_options {
     uint32_t clock_drift_ppm;
     uint8_t priorities[WW_NODES_MAX + 1];
     uint64_t seed;
-    /* What was promised may be forgotten (ww_raft_options), but for groups that wrote into the
-     * stream, at or behind this position, that it is not: 0 on a new disk, where the stream was cut
-     * on a damaged one. Until the store is told `recovered`. */
+    /* What was promised may be forgotten (ww_raft_options), until the store is told `recovered`;
+     * but for groups that wrote into the stream behind this position that it is not. 0: the disk
+     * is new; else (from 1 on) the stream was cut there. */
     bool amnesia;
     uint64_t amnesia_position;
     /* A snapshot is taken every so many applied entries (0: never); so many entries before it stay

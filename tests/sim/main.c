@@ -29,8 +29,8 @@ struct options {
 struct worker {
     pid_t pid;
     uint64_t seed; /* the one that runs */
-    uint64_t seeds, events, commits, acknowledged, answers, gone, full, crashes, changes, restored,
-        released, simulated_ns;
+    uint64_t seeds, events, commits, acknowledged, answers, gone, full, losses, cut_logs, crashes,
+        changes, restored, released, simulated_ns;
     uint32_t failures;
     struct {
         uint64_t seed;
@@ -141,6 +141,8 @@ static void account(struct worker *worker, const struct sim_result *result)
     worker->answers += result->answers;
     worker->gone += result->gone;
     worker->full += result->full;
+    worker->losses += result->losses;
+    worker->cut_logs += result->cut_logs;
     worker->simulated_ns += result->simulated_ns;
 }
 
@@ -298,6 +300,8 @@ static int report(const struct worker *workers, const struct options *options, d
         sum.answers += workers[i].answers;
         sum.gone += workers[i].gone;
         sum.full += workers[i].full;
+        sum.losses += workers[i].losses;
+        sum.cut_logs += workers[i].cut_logs;
         sum.simulated_ns += workers[i].simulated_ns;
     }
     uint32_t failures = print_failures(workers, options);
@@ -305,11 +309,12 @@ static int report(const struct worker *workers, const struct options *options, d
            "%.0f s simulated, %" PRIu64 " crashes, %" PRIu64 " membership changes, %" PRIu64
            " snapshots restored, %" PRIu64 " KiB of logs released, %" PRIu64 " commits, %" PRIu64
            " acknowledged, %" PRIu64 " reads, %" PRIu64
-           " proposals in sessions that were gone, %" PRIu64 " full disks, %" PRIu32 " failed\n",
+           " proposals in sessions that were gone, %" PRIu64 " full disks, %" PRIu64
+           " lost ones, %" PRIu64 " logs cut at damage, %" PRIu32 " failed\n",
            sum.seeds, sum.events, seconds, (double)sum.events / seconds,
            (double)sum.seeds * 60 / seconds, (double)sum.simulated_ns / 1e9, sum.crashes,
            sum.changes, sum.restored, sum.released / WW_KIB, sum.commits, sum.acknowledged,
-           sum.answers, sum.gone, sum.full, failures);
+           sum.answers, sum.gone, sum.full, sum.losses, sum.cut_logs, failures);
     if (sum.seeds != options->seeds)
         printf("FAILED: %" PRIu64 " seeds were asked for\n", options->seeds);
     return failures > 0 || sum.seeds != options->seeds ? 1 : 0;

@@ -264,6 +264,7 @@ static void begin(struct sim *sim, uint64_t seed)
     options.disk_bytes = settings->disk_bytes;
     options.parts_refused = settings->parts_refused;
     options.parts_lost = settings->parts_lost;
+    options.amnesia = true; /* as a real node in a new directory */
     options.shard.session_timeout_ns = settings->session_timeout_ns;
     options.shard.groups = settings->groups;
     options.shard.configuration = settings->configuration;
@@ -288,6 +289,7 @@ static void begin(struct sim *sim, uint64_t seed)
         .recovered = sim_recovered,
         .applied = sim_applied,
         .restored = sim_restored,
+        .forgot = sim_forgot,
     };
     world_begin(sim->world, &options);
     for (uint32_t id = 1; id <= settings->nodes; id++)
@@ -345,6 +347,8 @@ void sim_run(struct sim *sim, uint64_t seed, uint64_t events, struct sim_result 
         .answers = sim->answers,
         .gone = sim->gone,
         .full = sim->full,
+        .losses = sim->losses,
+        .cut_logs = sim->cut_logs,
     };
     for (uint32_t id = 1; id <= sim->settings.nodes; id++)
         result->released += sim->world->nodes[id].disk.begin;

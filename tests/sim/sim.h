@@ -8,6 +8,7 @@
  *   sim.c          a run: the queue of events, and what each does
  *   sim_choose.c   what the seed chooses
  *   sim_faults.c   the faults
+ *   sim_disks.c    disks that fail, rot, are full or lost
  *   sim_operator.c membership changes and hand-overs
  *   sim_network.c  what becomes of a datagram, and of a disk operation
  *   sim_clients.c  clients: the real client library
@@ -48,7 +49,8 @@ struct sim_settings {
     struct ww_wal_tuning wal;
     uint64_t disk_bytes;
     /* Faults per second. */
-    uint32_t cuts, crashes, power_cuts, pauses, jumps, failed_writes, rot, alone;
+    uint32_t cuts, crashes, power_cuts, pauses, jumps, failed_writes, rot, lost_disks, alone;
+    bool repairs;   /* a damaged node cuts its log, and gets back what was behind the damage */
     uint32_t room;  /* disks are full but for what they get; 0: they have enough */
     uint32_t stops; /* per cent of the pauses: within a poll */
     uint32_t parts_refused, parts_lost; /* per cent of a leader's snapshot */
@@ -95,8 +97,8 @@ struct sim_event {
 
 struct sim_node {
     uint64_t wake_ns;    /* the WAKE that counts; others are old */
-    bool damaged;        /* its disk lost something: it may refuse to start */
-    bool lost;           /* it did refuse */
+    bool damaged;        /* its disk lost something, and it does not know yet */
+    bool lost;           /* it found out, and stays away */
     bool fenced;         /* it stopped itself, and is about to be ended */
     uint64_t stopped_ns; /* what its clock showed when it was stopped in a poll; 0: it was not */
     uint64_t witnessed;  /* a durable block calls all below this durable */
@@ -136,8 +138,9 @@ struct sim {
     struct sim_trace trace;
     char violation[256]; /* empty: none */
     uint64_t acknowledged, crashes, changes, restored, answers;
-    uint64_t gone; /* proposals in sessions that were gone */
-    uint64_t full; /* nodes that ended because the disk was */
+    uint64_t gone;             /* proposals in sessions that were gone */
+    uint64_t full;             /* nodes that ended because the disk was */
+    uint64_t losses, cut_logs; /* disks that were lost, logs that were cut at damage */
     struct sim_read reads[SIM_READS];
     struct ww_history
         history; /* of the registers that are only written, for an independent judge */
@@ -151,7 +154,8 @@ struct sim_result {
     uint64_t events;
     uint64_t hash;
     uint64_t simulated_ns;
-    uint64_t commits, acknowledged, crashes, changes, restored, answers, gone, full;
+    uint64_t commits, acknowledged, crashes, changes, restored, answers, gone, full, losses,
+        cut_logs;
     uint64_t released; /* bytes that the disks got back */
     char violation[256];
 };
@@ -201,6 +205,17 @@ void sim_faults_end(struct sim *sim);
 void sim_start_node(struct sim *sim, uint32_t node);
 void sim_end_node(struct sim *sim, uint32_t node);
 void sim_heal(struct sim *sim);
+void sim_note(struct sim *sim, const char *what, uint64_t a, uint64_t b, uint64_t c);
+
+/* sim_disks.c */
+void sim_fail_write(struct sim *sim, uint32_t node);
+void sim_rot(struct sim *sim, uint32_t node);
+void sim_give_room(struct sim *sim, uint32_t node); /* one that is full may write again */
+void sim_lose_disk(struct sim *sim, uint32_t node);
+/* May the node not remember what it promised in the group, now or from its next start on? */
+bool sim_forgets(const struct sim *sim, uint32_t node, uint32_t group);
+/* Is one among the voters that may have forgotten its promises? */
+bool sim_voter_forgets(const struct sim *sim, uint32_t group);
 
 /* sim_network.c: hooks of the world */
 void sim_sent(void *context, struct world_frame *frame);
@@ -242,6 +257,7 @@ void sim_restored(void *context, uint32_t node, uint32_t group, uint64_t index, 
 void sim_durable(void *context, uint32_t node, const struct ww_block_header *block);
 void sim_recovered(void *context, uint32_t node, uint64_t position,
                    const struct ww_batch_header *batch);
+void sim_forgot(void *context, uint32_t node);
 void sim_acknowledged(struct sim *sim, uint32_t client, const struct ww_completion *completion);
 /* A read was answered with `value`, as it is behind the entry `index`. */
 void sim_check_answer(struct sim *sim, uint32_t group, uint64_t floor, uint8_t number,

@@ -77,12 +77,22 @@ void sim_check_started(struct sim *sim, uint32_t node)
 {
     for (uint32_t i = 0; i < sim->settings.groups; i++) {
         struct sim_group_ledger *group = ledger_of(sim, i);
-        group->held[node].last = group->held[node].base = 0;
-        group->held[node].vote_count = 0;
+        sim_ledger_anew(&group->held[node]);
         group->seen_commit[node] = 0;
         group->led_term[node] = 0;
     }
     sim->nodes[node].fenced = false;
+}
+
+void sim_forgot(void *context, uint32_t node)
+{
+    struct sim *sim = context;
+    for (uint32_t i = 0; i < sim->settings.groups; i++) {
+        sim_ledger_anew(&ledger_of(sim, i)->held[node]);
+        ledger_of(sim, i)->seen_term[node] = 0;
+    }
+    sim->nodes[node].damaged = false;
+    sim->nodes[node].witnessed = 0;
 }
 
 void sim_recovered(void *context, uint32_t node, uint64_t position,
@@ -256,6 +266,10 @@ void sim_check_node(struct sim *sim, uint32_t id)
         if (term < group->seen_term[id])
             sim_violated(sim, "terms: node %u goes back from %" PRIu64 " to %" PRIu64, id,
                          group->seen_term[id], term);
+        if (!ww_raft_amnesia(raft) && group->held[id].anew) {
+            group->held[id].anew = false;
+            group->held[id].lost_last = group->held[id].lost_base = 0;
+        }
         if (ww_raft_is_leader(raft))
             check_leader(sim, id, i, raft);
         if (ww_raft_commit(raft) != group->seen_commit[id])

@@ -12,6 +12,7 @@ enum fault {
     FAULT_JUMP,
     FAULT_WRITE,
     FAULT_ROT,
+    FAULT_LOSS,
     FAULT_ALONE,
     FAULT_ROOM,
     FAULT_RESTART,
@@ -33,6 +34,7 @@ static uint32_t rate_of(const struct sim_settings *settings, uint32_t fault)
         [FAULT_JUMP] = settings->jumps,
         [FAULT_WRITE] = settings->failed_writes,
         [FAULT_ROT] = settings->rot,
+        [FAULT_LOSS] = settings->lost_disks,
         [FAULT_ALONE] = settings->alone,
         [FAULT_ROOM] = settings->room,
         [FAULT_RESTART] = settings->restarts,
@@ -58,12 +60,12 @@ void sim_faults_begin(struct sim *sim)
     /* Some can take no proposal, and soon no vote. */
     for (uint32_t id = 1; id <= WW_NODES_MAX && sim->settings.room > 0; id++)
         sim->world->nodes[id].disk.base.limit_position =
-            (sim_chance(sim, 70) ? WW_LOG_RESERVE : 0) + sim_pick(sim, 4, 48) * WW_BLOCK_ALIGN;
+            (sim_chance(sim, 40) ? WW_LOG_RESERVE : 0) + sim_pick(sim, 2, 32) * WW_BLOCK_ALIGN;
     for (uint32_t fault = 0; fault < FAULTS; fault++)
         schedule(sim, fault);
 }
 
-static void note(struct sim *sim, const char *what, uint64_t a, uint64_t b, uint64_t c)
+void sim_note(struct sim *sim, const char *what, uint64_t a, uint64_t b, uint64_t c)
 {
     sim_trace_add(&sim->trace, sim->world->now_ns, what, a, b, c, 0, 0, 0);
 }
@@ -101,8 +103,8 @@ void sim_end_node(struct sim *sim, uint32_t id)
 {
     if (sim->world->nodes[id].shard == NULL)
         return;
-    note(sim, "%lu  CRASH, %lu operations of its disk in flight (%lu %lu %lu %lu)", id,
-         sim->world->nodes[id].disk.operation_count, 0);
+    sim_note(sim, "%lu  CRASH, %lu operations of its disk in flight (%lu %lu %lu %lu)", id,
+             sim->world->nodes[id].disk.operation_count, 0);
     sim->crashes++;
     sim->nodes[id].stopped_ns = 0;
     world_crash(sim->world, id, WORLD_SURVIVE_RANDOM);
@@ -120,7 +122,7 @@ static int visit_nothing(void *context, uint64_t block_position, uint32_t offset
 
 static void lose(struct sim *sim, uint32_t id)
 {
-    note(sim, "%lu  is LOST: its disk is damaged (%lu %lu %lu %lu %lu)", id, 0, 0);
+    sim_note(sim, "%lu  is LOST: its disk is damaged (%lu %lu %lu %lu %lu)", id, 0, 0);
     sim->nodes[id].lost = true;
 }
 
@@ -139,7 +141,8 @@ void sim_start_node(struct sim *sim, uint32_t id)
 {
     struct world_node *node = &sim->world->nodes[id];
     struct ww_error error;
-    if (node->shard != NULL || refuses(sim, id))
+    sim->world->options.repairs = sim->settings.repairs && sim->nodes[id].damaged;
+    if (node->shard != NULL || (!sim->settings.repairs && refuses(sim, id)))
         return;
     if (node->starts == 0) {
         int32_t drift = (int32_t)sim->settings.drift_ppm;
@@ -147,9 +150,11 @@ void sim_start_node(struct sim *sim, uint32_t id)
         world_clock_rate(node, (int32_t)sim_pick(sim, 0, 2 * (uint32_t)drift) - drift);
     }
     sim_check_started(sim, id);
+    bool damaged = sim->nodes[id].damaged;
     int status = world_start(sim->world, id, &error);
-    note(sim, "%lu  START, status %lu, log ends at %lu (%lu %lu %lu)", id, (uint64_t)-status,
-         node->disk.durable);
+    sim->cut_logs += damaged && !sim->nodes[id].damaged;
+    sim_note(sim, "%lu  START, status %lu, log ends at %lu (%lu %lu %lu)", id, (uint64_t)-status,
+             node->disk.durable);
     /* A snapshot: its log was read, and still counts. A flipped bit may look like a version. */
     if ((status == WW_EDAMAGED || status == WW_EVERSION) && sim->nodes[id].damaged)
         lose(sim, id);
@@ -182,8 +187,8 @@ static void cut(struct sim *sim)
     uint64_t side = ww_random_next(&sim->random);
     uint32_t percent = (uint32_t)sim_pick(sim, 10, 60);
     uint32_t self = sim_chance(sim, 50) ? pick_leader(sim) : pick_node(sim);
-    note(sim, "network: a cut of kind %lu, node %lu, sides %lu (%lu %lu %lu)", way, self,
-         side % 256);
+    sim_note(sim, "network: a cut of kind %lu, node %lu, sides %lu (%lu %lu %lu)", way, self,
+             side % 256);
     if (way == 0)
         isolate(sim, self);
     for (uint32_t a = 1; a <= nodes; a++) {
@@ -206,84 +211,11 @@ static void cut(struct sim *sim)
 
 void sim_heal(struct sim *sim)
 {
-    note(sim, "network: no cuts any more (%lu %lu %lu %lu %lu %lu)", 0, 0, 0);
+    sim_note(sim, "network: no cuts any more (%lu %lu %lu %lu %lu %lu)", 0, 0, 0);
     memset(sim->world->cut, 0, sizeof(sim->world->cut));
 }
 
-/* ---- disks ---- */
-
-static void fail_write(struct sim *sim, uint32_t id)
-{
-    struct world_node *node = &sim->world->nodes[id];
-    for (uint32_t i = 0; i < node->disk.operation_count && node->shard != NULL; i++) {
-        struct world_operation *operation = &node->disk.operations[i];
-        if (operation->kind == WORLD_READ || operation->done)
-            continue;
-        note(sim, "%lu  disk: the write at %lu fails (%lu %lu %lu %lu)", id, operation->position,
-             0);
-        world_disk_fail(&node->disk, operation, WW_EIO, WORLD_SURVIVE_RANDOM);
-        sim_poll_node(sim, id);
-        return;
-    }
-}
-
-static void rot_snapshot(struct sim *sim, uint32_t id)
-{
-    struct world_disk *disk = &sim->world->nodes[id].disk;
-    struct world_snapshot *snapshot = &disk->snapshots[sim_pick(sim, 0, disk->snapshot_count - 1)];
-    uint64_t at = sim_pick(sim, 0, snapshot->file.bytes - 1);
-    note(sim, "%lu  disk: damage of the snapshot at %lu, byte %lu (%lu %lu %lu)", id,
-         snapshot->index, at);
-    sim->nodes[id].damaged = true;
-    snapshot->file.data[at] ^= (uint8_t)(1u << sim_pick(sim, 0, 7));
-}
-
-/* A node that is full may write again, for a while. */
-static void give_room(struct sim *sim, uint32_t id)
-{
-    struct world_disk *disk = &sim->world->nodes[id].disk;
-    disk->base.limit_position += sim_pick(sim, 1, 32) * WW_BLOCK_ALIGN;
-    note(sim, "%lu  disk: there is room up to %lu (%lu %lu %lu %lu)", id, disk->base.limit_position,
-         0);
-    sim_poll_node(sim, id);
-}
-
-/*
- * Bytes that were durable rot, or turn out to be lost or written to a wrong place. The fault map:
- * less than half of the nodes are ever hit, so that a quorum of disks survives; and only what a
- * later durable block calls durable, as no log could tell the loss of its last block from a crash.
- */
-static void rot(struct sim *sim, uint32_t id)
-{
-    struct world_disk *disk = &sim->world->nodes[id].disk;
-    uint32_t damaged = 0;
-    for (uint32_t other = 1; other <= sim->settings.nodes; other++)
-        damaged += sim->nodes[other].damaged && other != id;
-    if (damaged + 1 > (sim->settings.nodes - 1) / 2)
-        return;
-    if (disk->snapshot_count > 0 && sim_chance(sim, 60)) {
-        rot_snapshot(sim, id);
-        return;
-    }
-    uint64_t known = sim->nodes[id].witnessed;
-    if (known < disk->begin + WW_BLOCK_ALIGN)
-        return;
-    uint64_t blocks = (known - disk->begin) / WW_BLOCK_ALIGN;
-    uint64_t at = disk->begin + sim_pick(sim, 0, blocks - 1) * WW_BLOCK_ALIGN;
-    uint64_t to = disk->begin + sim_pick(sim, 0, blocks - 1) * WW_BLOCK_ALIGN;
-    uint32_t way = (uint32_t)sim_pick(sim, 0, 2);
-    note(sim, "%lu  disk: damage of kind %lu at %lu (%lu %lu %lu)", id, way, at);
-    sim->nodes[id].damaged = true;
-    if (way == 0) { /* one bit */
-        disk->bytes[at + sim_pick(sim, 0, WW_BLOCK_ALIGN - 1)] ^= (uint8_t)(1u << (to / 8 % 8));
-        return;
-    }
-    if (way == 1) /* written elsewhere */
-        memcpy(disk->bytes + to, disk->bytes + at, at != to ? WW_BLOCK_ALIGN : 0);
-    memset(disk->bytes + at, 0, WW_BLOCK_ALIGN);
-}
-
-/* ---- */
+/* ---- pauses and clocks ---- */
 
 static void pause_node(struct sim *sim, uint32_t id)
 {
@@ -291,8 +223,8 @@ static void pause_node(struct sim *sim, uint32_t id)
     if (sim->world->nodes[id].shard == NULL)
         return;
     bool in_poll = sim_chance(sim, sim->settings.stops);
-    note(sim, "%lu  PAUSE for %lu ns, in a poll: %lu (%lu %lu %lu)", id, until - sim->world->now_ns,
-         in_poll);
+    sim_note(sim, "%lu  PAUSE for %lu ns, in a poll: %lu (%lu %lu %lu)", id,
+             until - sim->world->now_ns, in_poll);
     if (!sim->world->nodes[id].paused) /* it goes on behind the reading of the clock */
         sim->nodes[id].stopped_ns = in_poll ? world_clock_ns(&sim->world->nodes[id]) : 0;
     sim->world->nodes[id].paused = true;
@@ -301,7 +233,7 @@ static void pause_node(struct sim *sim, uint32_t id)
 
 static void jump_by(struct sim *sim, uint32_t id, int64_t by)
 {
-    note(sim, "%lu  its clock jumps by %lu ns (%lu %lu %lu %lu)", id, (uint64_t)by, 0);
+    sim_note(sim, "%lu  its clock jumps by %lu ns (%lu %lu %lu %lu)", id, (uint64_t)by, 0);
     world_clock_jump(&sim->world->nodes[id], by);
     sim_poll_node(sim, id);
 }
@@ -319,7 +251,8 @@ static void leave_alone(struct sim *sim, uint32_t leader)
     for (uint32_t id = 1; id <= sim->settings.nodes; id++)
         if (id != leader)
             cut_both(sim, id, leader);
-    note(sim, "network: %lu is cut off from the other nodes (%lu %lu %lu %lu %lu)", leader, 0, 0);
+    sim_note(sim, "network: %lu is cut off from the other nodes (%lu %lu %lu %lu %lu)", leader, 0,
+             0);
     for (uint32_t id = 1; id <= sim->settings.nodes; id++)
         if (id != leader)
             jump_by(sim, id, (int64_t)sim_pick(sim, 1, 2 * sim->settings.election_max_ns));
@@ -344,13 +277,15 @@ void sim_fault(struct sim *sim, uint32_t fault)
     else if (fault == FAULT_JUMP)
         jump(sim, id);
     else if (fault == FAULT_WRITE)
-        fail_write(sim, id);
+        sim_fail_write(sim, id);
     else if (fault == FAULT_ROT)
-        rot(sim, id);
+        sim_rot(sim, id);
+    else if (fault == FAULT_LOSS)
+        sim_lose_disk(sim, id);
     else if (fault == FAULT_ALONE)
         leave_alone(sim, pick_leader(sim));
     else if (fault == FAULT_ROOM)
-        give_room(sim, id);
+        sim_give_room(sim, id);
     else if (fault == FAULT_RESTART)
         sim_client_restart(sim, (uint32_t)sim_pick(sim, 0, sim->settings.clients - 1));
     else if (fault == FAULT_STRANGERS)

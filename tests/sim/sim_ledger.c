@@ -36,6 +36,8 @@ static void reset_group(struct sim_group_ledger *group)
     memset(group->seen_term, 0, sizeof(group->seen_term));
     for (uint32_t id = 0; id <= WW_NODES_MAX; id++) {
         group->held[id].last = group->held[id].base = 0;
+        group->held[id].lost_last = group->held[id].lost_base = 0;
+        group->held[id].anew = false;
         group->held[id].vote_count = 0;
     }
     for (uint32_t i = 0; i < SIM_LEDGER_CLIENTS; i++) {
@@ -64,6 +66,7 @@ void sim_ledger_free(struct sim_ledger *ledger)
         free(group->leaders);
         for (uint32_t id = 0; id <= WW_NODES_MAX; id++) {
             free(group->held[id].terms);
+            free(group->held[id].lost_terms);
             free(group->held[id].votes);
         }
         for (uint32_t k = 0; k < SIM_LEDGER_CLIENTS; k++)
@@ -133,9 +136,24 @@ bool sim_ledger_holds(const struct sim_group_ledger *group, uint32_t node, uint6
                       uint64_t term)
 {
     const struct sim_held *held = &group->held[node];
-    if (index <= held->base)
+    if (index <= held->base || index <= held->lost_base)
         return true;
-    return index <= held->last && held->terms[index] == term;
+    return (index <= held->last && held->terms[index] == term) ||
+           (index <= held->lost_last && held->lost_terms[index] == term);
+}
+
+void sim_ledger_anew(struct sim_held *held)
+{
+    if (!held->anew && held->last > 0) {
+        held->lost_terms =
+            grow(held->lost_terms, &held->lost_capacity, held->last, sizeof(*held->lost_terms));
+        memcpy(held->lost_terms, held->terms, (held->last + 1) * sizeof(*held->terms));
+        held->lost_last = held->last;
+        held->lost_base = held->base;
+    }
+    held->anew = true;
+    held->last = held->base = 0;
+    held->vote_count = 0;
 }
 
 void sim_ledger_snapshot(struct sim_held *held, uint64_t index, uint64_t term, uint64_t last)

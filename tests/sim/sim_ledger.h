@@ -44,6 +44,12 @@ struct sim_held {
     size_t capacity;
     struct sim_vote *votes; /* every one that became durable */
     size_t vote_count, vote_capacity;
+    /* What it held before it was read anew and had perhaps lost something, until the node remembers
+     * or has rejoined: what it acknowledged counts as long as the acknowledgement is on its way. */
+    bool anew;
+    uint64_t *lost_terms;
+    uint64_t lost_last, lost_base;
+    size_t lost_capacity;
 };
 
 /* A client's proposal. */
@@ -114,6 +120,8 @@ bool sim_ledger_holds(const struct sim_group_ledger *group, uint32_t node, uint6
 void sim_ledger_snapshot(struct sim_held *held, uint64_t index, uint64_t term, uint64_t last);
 /* What a disk that gave space back still holds goes on at `index`. */
 void sim_ledger_gap(struct sim_held *held, uint64_t index);
+/* What the disk holds will be told from the begin; it may be less than before. */
+void sim_ledger_anew(struct sim_held *held);
 void sim_ledger_vote(struct sim_held *held, uint64_t term, uint32_t vote);
 bool sim_ledger_voted(const struct sim_held *held, uint64_t term, uint32_t vote);
 

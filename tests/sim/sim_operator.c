@@ -34,6 +34,11 @@ void sim_change_members(struct sim *sim, uint32_t group)
         .group = group,
         .node = (uint32_t)sim_pick(sim, 1, sim->settings.nodes),
     };
+    /* The voters that shall be may have no majority that remembers. A leader refuses that, but it
+     * may not know yet that one of them forgot. */
+    if (sim_voter_forgets(sim, group) ||
+        (request.op == WW_SHARD_PROMOTE && sim_forgets(sim, request.node, group)))
+        return;
     if (leader != 0 && ask(sim, leader, request) == WW_OK)
         sim->changes++;
 }

@@ -139,6 +139,7 @@ void world_begin(struct world *world, const struct world_options *options)
         node->id = id;
         node->world = world;
         node->paused = false;
+        node->joins = false;
         node->starts = 0;
         node->clock = (struct world_clock){
             .base = {.now_ns = now_of},
@@ -183,32 +184,78 @@ static int visit(void *context, uint64_t block_position, uint32_t offset,
     return ww_group_recovery_visit(&visit_context->recovery, block_position, offset, batch);
 }
 
+/* What the disk holds, and whether all that it once held. */
+static int recover(struct world_node *node, struct visit_context *context,
+                   struct ww_shard_options *options, struct ww_error *error)
+{
+    int status = ww_group_recovery_init(&context->recovery, options->groups, WORLD_SPAN);
+    if (status != WW_OK)
+        return ww_fail(error, status, "no memory for the recovery");
+    status = world_disk_recover(&node->disk, visit, context, error);
+    if (status != WW_OK && context->recovery.error.code != WW_OK && error != NULL)
+        *error = context->recovery.error;
+    options->amnesia = node->disk.recovering;
+    options->amnesia_position = node->disk.recovering_from;
+    return status;
+}
+
+static int start(struct world_node *node, struct ww_shard_options *options, struct ww_error *error)
+{
+    struct world *world = node->world;
+    struct visit_context context = {.world = world, .node = node->id};
+    int status = recover(node, &context, options, error);
+    world_machine_init(node);
+    if (status == WW_OK)
+        status = ww_shard_create(options, &world->ports[node->id].base, &node->disk.base,
+                                 &node->clock.base, &node->machine, &context.recovery, &node->shard,
+                                 error);
+    ww_group_recovery_free(&context.recovery);
+    return status;
+}
+
+static void tell_forgot(struct world_node *node)
+{
+    const struct world_hooks *hooks = &node->world->options.hooks;
+    if (hooks->forgot != NULL)
+        hooks->forgot(hooks->context, node->id);
+}
+
 int world_start(struct world *world, uint32_t id, struct ww_error *error)
 {
     struct world_node *node = &world->nodes[id];
     WW_ASSERT(node->shard == NULL && id >= 1 && id <= world->options.nodes);
     struct ww_shard_options options = world->options.shard;
-    struct visit_context context = {.world = world, .node = id};
-    int status = ww_group_recovery_init(&context.recovery, options.groups, WORLD_SPAN);
-    if (status != WW_OK)
-        return ww_fail(error, status, "no memory for the recovery");
-    status = world_disk_recover(&node->disk, visit, &context, error);
-    if (status != WW_OK && context.recovery.error.code != WW_OK && error != NULL)
-        *error = context.recovery.error;
     node->starts++;
     options.cluster = WORLD_CLUSTER;
     options.self = id;
+    if (node->joins)
+        options.configuration = (struct ww_configuration){0};
     options.seed = ww_random_mix(world->options.seed + id * 64 + node->starts);
     options.log_buffer = node->log_buffer;
     options.log_buffer_bytes = WORLD_BUFFER_BYTES;
     options.read_buffers = node->read_buffers;
-    world_machine_init(node);
-    if (status == WW_OK)
-        status =
-            ww_shard_create(&options, &world->ports[id].base, &node->disk.base, &node->clock.base,
-                            &node->machine, &context.recovery, &node->shard, error);
-    ww_group_recovery_free(&context.recovery);
+    int status = start(node, &options, error);
+    if (status == WW_EDAMAGED && world->options.repairs) {
+        world_disk_cut(&node->disk);
+        tell_forgot(node);
+        status = start(node, &options, error);
+    }
+    /* A snapshot is damaged (a flipped bit may look like a version), or the cut log names one that
+     * was dropped for a newer one. */
+    if ((status == WW_EDAMAGED || status == WW_EVERSION || status == WW_ENOTFOUND) &&
+        world->options.repairs) {
+        world_lose(world, id);
+        status = start(node, &options, error);
+    }
     return status;
+}
+
+void world_lose(struct world *world, uint32_t id)
+{
+    struct world_node *node = &world->nodes[id];
+    WW_ASSERT(node->shard == NULL);
+    world_disk_lose(&node->disk);
+    tell_forgot(node);
 }
 
 void world_crash(struct world *world, uint32_t id, enum world_survival survival)

@@ -126,6 +126,9 @@ struct world_disk {
     uint64_t next;             /* where the next write goes */
     uint64_t durable;          /* reported */
     uint64_t identity_durable; /* what the file `identity` knows to be durable: docs/wal.md */
+    bool recovering;           /* in it too: promises may be forgotten, but for what was written */
+    uint64_t recovering_from;  /* ... behind this position; 0: the disk was new */
+    uint64_t damage;           /* where the last recovery found it */
     bool failed;               /* fenced until the next start */
     uint32_t operation_count;  /* in the order in which they began */
     struct world_operation operations[WORLD_OPERATIONS];
@@ -141,6 +144,9 @@ struct world_disk {
 void world_disk_done(struct world_disk *disk, struct world_operation *operation);
 /* All that are in flight. */
 void world_disk_done_all(struct world_disk *disk);
+/* The disk is lost: an empty one takes its place. Or what lies behind the damage is cut off. */
+void world_disk_lose(struct world_disk *disk);
+void world_disk_cut(struct world_disk *disk);
 /* A write or its flush fails, with `survival` of its bytes: the store is fenced. Or a snapshot
  * cannot be saved. */
 void world_disk_fail(struct world_disk *disk, struct world_operation *operation, int status,
@@ -167,6 +173,7 @@ struct world_node {
     uint32_t id;
     struct ww_shard *shard; /* NULL: down */
     bool paused;
+    bool joins; /* its file says so: on an empty disk it waits to be told who is in the group */
     uint32_t starts;
     struct world_clock clock;
     struct world_disk disk;
@@ -201,6 +208,8 @@ struct world_hooks {
     /* At a start: a batch that is on the disk, in stream order. */
     void (*recovered)(void *context, uint32_t node, uint64_t position,
                       const struct ww_batch_header *batch);
+    /* The node's disk lost something: what it still holds is told by `recovered`, all of it. */
+    void (*forgot)(void *context, uint32_t node);
     /* The machine was given an entry; its digest is now `digest`. */
     void (*applied)(void *context, uint32_t node, uint32_t group, const struct ww_entry *entry,
                     uint64_t digest);
@@ -217,6 +226,8 @@ struct world_options {
     uint64_t disk_bytes; /* of each node; the log is full there */
     uint32_t parts_refused,
         parts_lost; /* percent of a leader's snapshot: not taken; all given up */
+    bool amnesia;   /* who starts with an empty disk may have forgotten promises */
+    bool repairs;   /* a damaged disk is cut at the damage, or else given up: `wal.repair` */
     struct world_hooks hooks;
 };
 
@@ -249,6 +260,9 @@ static inline void world_advance(struct world *world, uint64_t ns)
 
 /* Recovers the disk and builds the shard. The status of either; the node is then down. */
 int world_start(struct world *world, uint32_t id, struct ww_error *error);
+/* The node, which is down, gets an empty disk. When members have changed since the cluster began,
+ * its file must say `join`: what it names would be another group. */
+void world_lose(struct world *world, uint32_t id);
 /* The process dies: its memory, its inbox and, by `survival`, its writes in flight are gone. */
 void world_crash(struct world *world, uint32_t id, enum world_survival survival);
 /* The process ends in order: its writes are done, its disk knows its end. */
@@ -297,6 +311,7 @@ void world_disk_remove(struct world_disk *disk, struct world_operation *operatio
 void world_disk_tell(struct world_disk *disk, struct ww_log_event event);
 /* Bytes at `position`: at most *bytes, up to the end of the span. */
 const uint8_t *world_disk_look(const struct world_disk *disk, uint64_t position, size_t *bytes);
+void world_disk_recovered(struct ww_log_store *store); /* no promise is forgotten any more */
 
 /* Walks the stream; sets where writing goes on. WW_EDAMAGED with a sentence in `error`. */
 int world_disk_recover(struct world_disk *disk, ww_log_visit visit, void *context,

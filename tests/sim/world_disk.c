@@ -132,6 +132,7 @@ static const struct ww_log_store_ops disk_ops = {
     .snapshot_drop = world_snapshot_drop,
     .snapshot_map = world_snapshot_map,
     .snapshot_unmap = world_snapshot_unmap,
+    .recovered = world_disk_recovered,
 };
 
 void world_disk_tell(struct world_disk *disk, struct ww_log_event event)
@@ -337,6 +338,7 @@ void world_disk_begin(struct world_disk *disk, struct world *world, uint32_t nod
         .world = world,
         .node = node,
         .bytes = bytes,
+        .recovering = world->options.amnesia,
     };
     disk->base.limit_position = world->options.disk_bytes / WORLD_SPAN * WORLD_SPAN;
 }

@@ -3,6 +3,7 @@
 #include "world.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 struct walk {
     struct world_disk *disk;
@@ -85,6 +86,7 @@ int world_disk_recover(struct world_disk *disk, ww_log_visit visit, void *contex
     const char *why;
     disk->cut_bytes = 0;
     int status = follow(&walk, visit, context, &why);
+    disk->damage = walk.end;
     if (status != WW_OK)
         return ww_fail(error, status, "recovery was stopped at position %" PRIu64, walk.end);
     status = search_behind(&walk, why, error);
@@ -105,4 +107,30 @@ int world_disk_recover(struct world_disk *disk, ww_log_visit visit, void *contex
     disk->operation_count = 0;
     disk->event_count = 0;
     return WW_OK;
+}
+
+/* Epochs may go back: nothing is left behind the cut that a later one would have to pass. */
+void world_disk_cut(struct world_disk *disk)
+{
+    if (disk->end > disk->damage)
+        memset(disk->bytes + disk->damage, 0, disk->end - disk->damage);
+    disk->end = disk->damage;
+    if (disk->identity_durable > disk->damage)
+        disk->identity_durable = disk->damage;
+    disk->recovering = true;
+    disk->recovering_from = disk->damage > 0 ? disk->damage : 1;
+}
+
+void world_disk_lose(struct world_disk *disk)
+{
+    uint64_t stream = ww_random_mix(disk->base.stream_id), limit = disk->base.limit_position;
+    world_disk_begin(disk, disk->world, disk->node);
+    disk->base.stream_id = stream;
+    disk->base.limit_position = limit;
+    disk->recovering = true;
+}
+
+void world_disk_recovered(struct ww_log_store *store)
+{
+    ((struct world_disk *)store)->recovering = false;
 }
