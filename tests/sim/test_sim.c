@@ -87,7 +87,7 @@ Test(sim, a_disk_that_lies_is_found_and_the_seed_replays)
 static void begin_run(void)
 {
     struct sim_result result;
-    sim_run(sim, 5, EVENTS, &result);
+    sim_run(sim, 3, EVENTS, &result);
     cr_assert_str_empty(result.violation);
     sim->settings.groups = 1;
     cr_assert_gt(sim->ledger.groups[0].commit, 10);
