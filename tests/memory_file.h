@@ -21,8 +21,8 @@ static inline int memory_file_write(void *context, const void *data, size_t byte
     if (file->bytes + bytes > file->capacity) {
         file->capacity = 2 * file->capacity + bytes;
         file->data = realloc(file->data, file->capacity);
-        WW_ASSERT(file->data != NULL);
     }
+    WW_ASSERT(file->data != NULL);
     memcpy(file->data + file->bytes, data, bytes);
     file->bytes += bytes;
     return WW_OK;

@@ -82,7 +82,7 @@ struct ww_snapshot_job {
     const struct ww_state_machine *machine;
     void *view; /* of the machine's state, while `viewed` */
     bool viewed;
-    uint8_t *sessions; /* encoded; malloc */
+    void *sessions; /* encoded; malloc */
     size_t session_bytes;
     struct ww_snapshot_blob blob; /* once it is stored */
 };
