@@ -121,20 +121,40 @@ def test_nothing_is_acknowledged_that_the_disk_lost():
         check(cluster.tail(1).decode().splitlines() == lines, "all lines are there, once")
 
 
-def test_a_log_that_cannot_be_read_keeps_the_node_from_starting():
-    with three_nodes(2) as cluster:
+def stop_and_break_a_page(cluster):
+    """A page in the middle of node 1's log cannot be read any more; returns its file."""
+    cluster.stop(1)
+    segment = min((cluster.data(1) / "wal").glob("*.seg"))
+    sector = cluster.disk.sectors(segment)[2]
+    cluster.disk.unmount()  # what the kernel has in its cache does not count
+    cluster.disk.mount()
+    cluster.disk.fail(fault("read", errno.EIO, sector=sector))
+    return segment
+
+
+def test_a_log_that_cannot_be_read_is_refused_where_repair_is_not_wanted():
+    with three_nodes(2, "durability: dsync, repair: never") as cluster:
         feeder = Feeder(cluster, 2, PER_SECOND)
         feeder.feed(0.5)
-        cluster.stop(1)
-        segment = min((cluster.data(1) / "wal").glob("*.seg"))
-        sector = cluster.disk.sectors(segment)[2]
-        cluster.disk.unmount()  # what the kernel has in its cache does not count
-        cluster.disk.mount()
-        cluster.disk.fail(fault("read", errno.EIO, sector=sector))
+        segment = stop_and_break_a_page(cluster)
         cluster.start(1)
         check(cluster.processes[1].wait(20) != 0, "the node starts")
         check_in(str(segment), cluster.log(1))
         check_in("Input/output error", cluster.log(1))
+        check_goes_on_and_comes_back(cluster, feeder)
+
+
+def test_a_page_that_cannot_be_read_comes_back_from_the_peers():
+    with three_nodes(2) as cluster:
+        feeder = Feeder(cluster, 2, PER_SECOND)
+        feeder.feed(0.5)
+        segment = stop_and_break_a_page(cluster)
+        cluster.start(1)
+        feeder.feed(0.5)
+        last = cluster.group(2)["commit"]
+        wait_until(lambda: (cluster.group(1) or {"commit": 0})["commit"] >= last, 30,
+                   "node 1 has all of the log again")
+        check_in(str(segment), cluster.log(1))
         check_goes_on_and_comes_back(cluster, feeder)
 
 
