@@ -28,17 +28,24 @@ def append_mib(cluster, first, mib):
 
 def held(cluster, node):
     """The numbers of the lines that a node's log has from its begin on."""
-    first = cluster.group(node)["first_index"]
-    lines = cluster.tail(node, "--from", first).splitlines()
-    return [int(line[:9]) for line in lines]
+    for _ in range(5):
+        first = cluster.group(node)["first_index"]
+        done = ww("tail", "--endpoint", cluster.endpoint(node), "--from", first)
+        if done.returncode == 0:
+            return [int(line[:9]) for line in done.stdout.splitlines()]
+        check_in("its log begins at", done.errors)  # it moved on meanwhile: once a second at most
+    raise AssertionError(f"the log of node {node} does not come to rest")
 
 
 def check_whole(cluster, end, at_least):
-    """The newest lines are there, all nodes alike, in their order."""
+    """The newest lines are there, in their order. A node that fell behind the others' limit got a
+    snapshot, and has fewer."""
     cluster.wait_equal()
     for node in cluster.nodes:
         numbers = held(cluster, node)
-        check(len(numbers) >= at_least, f"node {node} keeps {len(numbers)} lines")
+        fell_behind = cluster.status(node)["stages"]["snapshots_installed"] > 0
+        check(len(numbers) >= (1 if fell_behind else at_least),
+              f"node {node} keeps {len(numbers)} lines")
         check_equal(numbers, list(range(end - len(numbers), end)), f"lines of node {node}")
 
 
@@ -99,7 +106,7 @@ def test_a_log_with_little_room_takes_many_times_as_much():
         restart_all(cluster)
         cluster.leader()
         end = append_mib(cluster, end, 8)
-        check_whole(cluster, end, SEGMENT // LINE)
+        check_whole(cluster, end, SEGMENT // LINE // 2)
 
 
 def test_entries_leave_when_newer_ones_are_old_enough():
