@@ -48,6 +48,7 @@ struct ww_wal_disk {
     uint64_t *spares;
     size_t spare_count, spare_capacity;
     uint64_t file_count, file_limit; /* segments and spares on disk */
+    uint64_t bytes_seen;             /* of the log's, when a piece of a new segment was written */
 };
 
 int ww_wal_disk_write(struct ww_log_store *store, uint64_t position, const void *data,

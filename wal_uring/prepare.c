@@ -39,6 +39,14 @@ static bool wants_more(const struct ww_wal_preparer *preparer, bool filling)
     return ready < (filling ? preparer->ahead_segments : (preparer->ahead_segments + 1) / 2);
 }
 
+bool ww_wal_preparer_in_haste(struct ww_wal_preparer *preparer)
+{
+    pthread_mutex_lock(&preparer->mutex);
+    bool haste = preparer->stop || preparer->next_segment <= preparer->current + 1;
+    pthread_mutex_unlock(&preparer->mutex);
+    return haste;
+}
+
 static void wait_for_change(struct ww_wal_preparer *preparer, bool retry)
 {
     if (!retry) {

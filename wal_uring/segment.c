@@ -138,21 +138,26 @@ static bool write_all(int fd, const uint8_t *data, size_t bytes, off_t offset)
     return true;
 }
 
-static bool write_zeros(int fd, uint64_t bytes)
+static bool write_zeros(int fd, uint64_t bytes, const struct ww_wal_pace *pace)
 {
     /* Takes the room at once, so that a full disk shows before time is spent on it. */
     if (fallocate(fd, 0, 0, (off_t)bytes) != 0 && errno != EOPNOTSUPP)
         return false;
-    uint8_t *zeros = aligned_alloc(WW_BLOCK_ALIGN, WW_WRITE_MAX);
+    uint8_t *zeros = aligned_alloc(WW_BLOCK_ALIGN, WW_WAL_PREPARE_PIECE);
     if (zeros == NULL)
         return false;
-    memset(zeros, 0, WW_WRITE_MAX);
+    memset(zeros, 0, WW_WAL_PREPARE_PIECE);
     bool written = true;
-    for (uint64_t at = 0; written && at < bytes; at += WW_WRITE_MAX) {
+    for (uint64_t at = 0; written && at < bytes; at += WW_WAL_PREPARE_PIECE) {
         uint64_t left = bytes - at;
-        written = write_all(fd, zeros, left < WW_WRITE_MAX ? left : WW_WRITE_MAX, (off_t)at);
+        uint32_t piece = left < WW_WAL_PREPARE_PIECE ? (uint32_t)left : WW_WAL_PREPARE_PIECE;
+        written = write_all(fd, zeros, piece, (off_t)at);
+        if (written && pace != NULL)
+            pace->piece(pace->owner, piece);
     }
+    int reason = errno;
     free(zeros);
+    errno = reason;
     return written;
 }
 
@@ -188,7 +193,8 @@ int ww_wal_segment_rename(const struct ww_wal_directory *directory, uint64_t fro
 }
 
 int ww_wal_segment_create(const struct ww_wal_directory *directory, uint64_t segment,
-                          const uint64_t *spare, int open_flags, struct ww_error *error)
+                          const uint64_t *spare, int open_flags, const struct ww_wal_pace *pace,
+                          struct ww_error *error)
 {
     uint64_t number = spare != NULL ? *spare : segment;
     const char *suffix = spare != NULL ? ".spare" : ".new";
@@ -200,7 +206,7 @@ int ww_wal_segment_create(const struct ww_wal_directory *directory, uint64_t seg
                              name.text);
     uint64_t bytes = WW_SEGMENT_HEADER_BYTES + directory->identity.segment_bytes;
     int status = WW_OK;
-    if ((spare == NULL && !write_zeros(fd, bytes)) || !write_header(directory, fd, segment) ||
+    if ((spare == NULL && !write_zeros(fd, bytes, pace)) || !write_header(directory, fd, segment) ||
         fdatasync(fd) != 0)
         status = ww_fail_errno(error, ww_wal_errno_status(),
                                "cannot write %" PRIu64 " bytes to %s/wal/%s", bytes,

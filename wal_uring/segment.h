@@ -43,13 +43,20 @@ int ww_wal_segment_list(const struct ww_wal_directory *directory, const char *su
 int ww_wal_segment_check(const struct ww_wal_directory *directory, int fd, uint64_t segment,
                          struct ww_error *error);
 
+/* Who is told of each piece of a new file, when it is written; NULL: nobody. */
+struct ww_wal_pace {
+    void (*piece)(void *owner, uint32_t bytes);
+    void *owner;
+};
+
 /*
  * Makes SEGMENT.seg out of the spare file of number *spare, or out of nothing (NULL): written all
  * over, headed, durable under its name. `open_flags` may hold O_DIRECT. On failure no `.seg` is
  * left, and a spare is still there.
  */
 int ww_wal_segment_create(const struct ww_wal_directory *directory, uint64_t segment,
-                          const uint64_t *spare, int open_flags, struct ww_error *error);
+                          const uint64_t *spare, int open_flags, const struct ww_wal_pace *pace,
+                          struct ww_error *error);
 
 int ww_wal_segment_rename(const struct ww_wal_directory *directory, uint64_t from,
                           const char *from_suffix, uint64_t to, const char *to_suffix,

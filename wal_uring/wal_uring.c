@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static int validate(const struct ww_wal_options *options, struct ww_error *error)
@@ -167,13 +168,41 @@ static int gather_spares(struct ww_wal_disk *disk, struct ww_error *error)
     return status;
 }
 
+static uint64_t bytes_written(const struct ww_wal_disk *disk)
+{
+    return __atomic_load_n(&disk->head.store.counters[WW_WAL_BYTES], __ATOMIC_RELAXED);
+}
+
+/*
+ * A piece of a new segment was written. While the log is writing and has a segment in reserve, the
+ * next piece waits until the log has written half as much: the reserve grows, and no faster.
+ */
+static void give_way(void *owner, uint32_t bytes)
+{
+    struct ww_wal_disk *disk = owner;
+    const struct timespec step = {.tv_nsec = WW_WAL_PREPARE_PAUSE_STEP_NS};
+    uint64_t before = disk->bytes_seen, waited_ns = 0;
+    ww_wal_count(&disk->head, WW_WAL_PREPARED_BYTES, bytes);
+    disk->bytes_seen = bytes_written(disk);
+    if (disk->bytes_seen == before)
+        return;
+    while (disk->bytes_seen - before < bytes / 2 && waited_ns < WW_WAL_PREPARE_PAUSE_MAX_NS &&
+           !ww_wal_preparer_in_haste(&disk->head.preparer)) {
+        nanosleep(&step, NULL);
+        waited_ns += WW_WAL_PREPARE_PAUSE_STEP_NS;
+        disk->bytes_seen = bytes_written(disk);
+    }
+    ww_wal_count(&disk->head, WW_WAL_PREPARE_PAUSE_NS, waited_ns);
+}
+
 static int make_segment(void *owner, uint64_t segment, struct ww_error *error)
 {
     struct ww_wal_disk *disk = owner;
+    struct ww_wal_pace pace = {give_way, disk};
     if (disk->spare_count > 0) {
         uint64_t spare = disk->spares[--disk->spare_count];
-        int status =
-            ww_wal_segment_create(&disk->directory, segment, &spare, disk->open_flags, error);
+        int status = ww_wal_segment_create(&disk->directory, segment, &spare, disk->open_flags,
+                                           &pace, error);
         if (status == WW_OK)
             ww_wal_count(&disk->head, WW_WAL_SEGMENTS_RECYCLED, 1);
         return status;
@@ -181,7 +210,8 @@ static int make_segment(void *owner, uint64_t segment, struct ww_error *error)
     if (disk->file_limit != 0 && disk->file_count >= disk->file_limit)
         return ww_fail(error, WW_ENOSPC, "%s/wal holds %" PRIu64 " segments, as many as it may",
                        disk->directory.path, disk->file_count);
-    int status = ww_wal_segment_create(&disk->directory, segment, NULL, disk->open_flags, error);
+    int status =
+        ww_wal_segment_create(&disk->directory, segment, NULL, disk->open_flags, &pace, error);
     if (status != WW_OK)
         return status;
     disk->file_count++;

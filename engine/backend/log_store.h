@@ -128,6 +128,8 @@ enum ww_log_counter {
     WW_WAL_READ_BYTES,
     WW_WAL_SEGMENTS_PREPARED,
     WW_WAL_SEGMENTS_RECYCLED,
+    WW_WAL_PREPARED_BYTES,   /* zeros written ahead of use */
+    WW_WAL_PREPARE_PAUSE_NS, /* waited meanwhile, so that the log could write */
     WW_WAL_COUNTERS,
 };
 

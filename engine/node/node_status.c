@@ -160,6 +160,8 @@ static void put_wal(struct json_object *status, const struct ww_node *node,
         [WW_WAL_READ_BYTES] = "read_bytes",
         [WW_WAL_SEGMENTS_PREPARED] = "segments_prepared",
         [WW_WAL_SEGMENTS_RECYCLED] = "segments_recycled",
+        [WW_WAL_PREPARED_BYTES] = "prepared_bytes",
+        [WW_WAL_PREPARE_PAUSE_NS] = "prepare_pause_ns",
     };
     struct json_object *wal = put_object(status, "wal");
     put_text(wal, "durability", modes[node->config.durability]);

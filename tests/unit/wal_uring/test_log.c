@@ -312,6 +312,19 @@ Test(wal_log, max_bytes_stops_the_limit_until_something_is_released)
     cr_expect_eq(test_count_files(&log_, ".seg") + test_count_files(&log_, ".spare"), 3);
 }
 
+/* With a segment in reserve the next one is made in the pauses of the log. */
+Test(wal_log, a_segment_in_the_making_gives_way_to_the_log)
+{
+    log_.options.prepare_bytes = 4 * TEST_SEGMENT;
+    test_log_open_ok(&log_);
+    const uint64_t *counters = log_.store->counters;
+    cr_expect_eq(counters[WW_WAL_PREPARED_BYTES], 4u * (TEST_SEGMENT + WW_SEGMENT_HEADER_BYTES));
+    cr_expect_eq(counters[WW_WAL_PREPARE_PAUSE_NS], 0, "there is nothing to give way to");
+    while (counters[WW_WAL_PREPARE_PAUSE_NS] == 0)
+        test_log_append(&log_, 10000);
+    cr_expect_geq(counters[WW_WAL_PREPARED_BYTES], 4u * TEST_SEGMENT + WW_WAL_PREPARE_PIECE);
+}
+
 Test(wal_log, a_full_log_opens_again)
 {
     log_.options.max_bytes = 2 * TEST_SEGMENT;

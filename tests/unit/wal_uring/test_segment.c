@@ -27,18 +27,18 @@ TestSuite(wal_segment, .init = set_up, .fini = tear_down);
 /* First what is in it, then its name, then the directory that holds the name. */
 Test(wal_segment, C19_a_new_one_is_durable_before_it_is_used)
 {
-    cr_assert_eq(ww_wal_segment_create(&directory, 7, NULL, 0, &log_.error), WW_OK);
+    cr_assert_eq(ww_wal_segment_create(&directory, 7, NULL, 0, NULL, &log_.error), WW_OK);
     cr_assert_str_eq(test_asked, "drD");
 }
 
 Test(wal_segment, C19_so_is_one_that_was_used_before)
 {
     const uint64_t spare = 7;
-    cr_assert_eq(ww_wal_segment_create(&directory, spare, NULL, 0, &log_.error), WW_OK);
+    cr_assert_eq(ww_wal_segment_create(&directory, spare, NULL, 0, NULL, &log_.error), WW_OK);
     cr_assert_eq(ww_wal_segment_rename(&directory, spare, ".seg", spare, ".spare", &log_.error),
                  WW_OK);
     cr_assert_str_eq(test_asked, "drDrD");
     memset(test_asked, 0, sizeof(test_asked));
-    cr_assert_eq(ww_wal_segment_create(&directory, 9, &spare, 0, &log_.error), WW_OK);
+    cr_assert_eq(ww_wal_segment_create(&directory, 9, &spare, 0, NULL, &log_.error), WW_OK);
     cr_assert_str_eq(test_asked, "drD");
 }
