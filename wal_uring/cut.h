@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A damaged log is cut where the damage begins; docs/wal.md, Repair, says why it never comes back.
- * What lies behind the cut is kept as `.cut` files until the node has recovered: when too many nodes
- * are damaged, it may be all that there is.
+ * What lies behind the cut is kept as `.cut` files until the node has recovered: when too many
+ * nodes are damaged, it may be all that there is.
  */
 #ifndef WW_WAL_CUT_H
 #define WW_WAL_CUT_H

@@ -37,7 +37,7 @@ struct ww_wal_preparer {
 /* Makes segments in the calling thread until `position` lies below the limit. */
 int ww_wal_prepare_to(struct ww_wal_preparer *preparer, uint64_t position, struct ww_error *error);
 
-/* Is the log about to need the segment that is being made, or its thread to end? Then make haste. */
+/* Is the log about to need the segment that is being made, or this thread to end? */
 bool ww_wal_preparer_in_haste(struct ww_wal_preparer *preparer);
 
 int ww_wal_preparer_start(struct ww_wal_preparer *preparer, struct ww_error *error);
