@@ -401,7 +401,7 @@ void ww_args_help_all(const struct ww_command *const *commands, FILE *file)
                   "Usage: ww COMMAND [flags]; ww COMMAND --help says more.\n\nCommands:\n");
     for (; *commands != NULL; commands++)
         if (!(*commands)->hidden)
-            fprintf(file, "  %-16s %s\n", (*commands)->verb, (*commands)->summary);
+            fprintf(file, "  %-18s %s\n", (*commands)->verb, (*commands)->summary);
     fprintf(file, "\nGlobal flags, before or after the command:\n");
     print_flags(global_flags, file);
 }

@@ -97,8 +97,8 @@ static int restore(void *self, uint32_t group, uint64_t index, ww_state_read rea
         size += (size_t)got;
     if (got < 0)
         return (int)got;
-    if (size != sizeof(state))
-        return WW_EDAMAGED;
+    if (size != sizeof(state)) /* it passed its checksums: another machine saved it */
+        return WW_EFOREIGN;
     memcpy(&state, bytes, sizeof(state));
     if (state.applied != index)
         return WW_EDAMAGED;

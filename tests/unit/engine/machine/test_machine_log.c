@@ -158,10 +158,10 @@ Test(machine_log, what_is_no_saved_state_is_refused)
     cr_assert_eq(machine.restore(machine.self, 1, 41, read_saved, &saved), WW_EDAMAGED);
     saved.read = 0;
     saved.size--;
-    cr_assert_eq(machine.restore(machine.self, 1, 40, read_saved, &saved), WW_EDAMAGED);
+    cr_assert_eq(machine.restore(machine.self, 1, 40, read_saved, &saved), WW_EFOREIGN);
     saved.read = 0;
     saved.size += 2;
-    cr_assert_eq(machine.restore(machine.self, 1, 40, read_saved, &saved), WW_EDAMAGED);
+    cr_assert_eq(machine.restore(machine.self, 1, 40, read_saved, &saved), WW_EFOREIGN);
     cr_assert_eq(machine.restore(machine.self, 1, 40, read_nothing, NULL), WW_EIO);
     cr_assert_eq(machine.restore(machine.self, 3, 40, read_saved, &saved), WW_ENOTFOUND);
     cr_assert_eq(machine.digest(machine.self, 1), 0, "none was taken");
