@@ -127,7 +127,7 @@ static void await(struct ww_wal_ahead *ahead, uint64_t number)
     while (ahead->pending[number % WW_WAL_WINDOWS]) {
         struct io_uring_cqe *cqe;
         if (io_uring_submit_and_wait(&ahead->ring, 1) < 0 ||
-            io_uring_peek_cqe(&ahead->ring, &cqe) != 0)
+            io_uring_peek_batch_cqe(&ahead->ring, &cqe, 1) != 1)
             continue; /* interrupted */
         uint64_t done = cqe->user_data;
         int result = cqe->res;
