@@ -216,6 +216,16 @@ struct ww_configuration ww_backend_first_configuration(const struct ww_config *c
     return first;
 }
 
+/* Snapshots are not repaired as the stream is. */
+static void name_the_way(const struct ww_config *config, struct ww_error *error)
+{
+    size_t used = strlen(error->text);
+    snprintf(
+        error->text + used, sizeof(error->text) - used,
+        "; move %s away to let the node come back from its peers as after the loss of its disk",
+        config->data_dir);
+}
+
 static int create_shard(struct ww_node *node, struct ww_group_recovery *recovery,
                         struct ww_error *error)
 {
@@ -253,6 +263,8 @@ static int create_shard(struct ww_node *node, struct ww_group_recovery *recovery
                                  &node->machine, recovery, &node->shard, error);
     if (status == WW_OK)
         node->memory.tables = ww_shard_table_bytes(node->shard);
+    else if (status == WW_EDAMAGED && error != NULL)
+        name_the_way(config, error);
     return status;
 }
 

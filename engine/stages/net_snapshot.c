@@ -298,6 +298,8 @@ static int load(struct ww_net *net, struct ww_group *group,
             error, WW_EINVAL,
             "its log begins behind a snapshot, which store or state machine do not know");
     int status = store->ops->snapshot_map(store, group->id, recovered->base_index, kept);
+    if (status == WW_ENOTFOUND)
+        return ww_fail(error, WW_EDAMAGED, "it is missing");
     if (status != WW_OK)
         return ww_fail(error, status, "it cannot be read");
     status = ww_snapshot_check(kept, net->shard->options.cluster, group->id, error);

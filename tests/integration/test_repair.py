@@ -155,5 +155,23 @@ def test_a_damaged_identity_needs_the_operator():
         cluster.wait_equal()
 
 
+def test_a_lost_snapshot_needs_the_operator():
+    yaml = "raft: {snapshot_entries: 2000, snapshot_keep: 100}\n" + YAML
+    with Directory() as directory, Cluster(directory, yaml=yaml) as cluster:
+        leader = cluster.leader()
+        victim = leader % 3 + 1
+        cluster.append(leader, LINES)
+        cluster.wait_equal()
+        wait_until(lambda: cluster.group(victim)["first_index"] > 1, 30, "a snapshot")
+        cluster.stop(victim)
+        for path in (cluster.data(victim) / "snapshots").iterdir():
+            path.unlink()
+        ww_fails(4, "node", "--config", cluster.config(victim), "--quiet",
+                 says=["snapshot at index", "move", "loss of its disk"])
+        cluster.data(victim).rename(directory / "aside")
+        cluster.start(victim)
+        cluster.wait_equal()
+
+
 if __name__ == "__main__":
     run_tests(globals())

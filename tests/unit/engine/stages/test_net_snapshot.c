@@ -218,7 +218,7 @@ Test(net_snapshot, a_start_without_its_snapshot_says_what_is_wrong)
     cr_assert_not_null(strstr(error.text, "checksum"), "%s", error.text);
     snapshot->file.data[PADDING / 2] ^= 1;
     snapshot->group = 1;
-    cr_assert_eq(fake_cluster_try_start(&cluster, 2, &error), WW_ENOTFOUND);
+    cr_assert_eq(fake_cluster_try_start(&cluster, 2, &error), WW_EDAMAGED);
     snapshot->group = 0;
     cr_assert_eq(fake_cluster_try_start(&cluster, 2, &error), WW_OK);
     assert_equal(3);
