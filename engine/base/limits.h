@@ -65,7 +65,7 @@
 #define WW_WAL_FILES (2u * (WW_WRITE_DEPTH_MAX + WW_READ_BUFFERS))
 #define WW_WAL_RING_ENTRIES 64u /* a write has at most a flush behind it */
 /* Recovery reads ahead of its checks: so much a read, and so many of them keep a device busy. */
-#define WW_WAL_WINDOW_BYTES (1u * WW_MIB)
+#define WW_WAL_WINDOW_BYTES WW_SEGMENT_BYTES_MIN /* lies in one segment */
 #define WW_WAL_WINDOWS 8u
 #define WW_WAL_RECOVERY_BYTES (4u * WW_MIB) /* one read of a look at a log */
 #define WW_WAL_MEMORY_SEGMENTS_MAX 65536u   /* alive at one time, in memory mode */
@@ -146,9 +146,7 @@ _Static_assert(2 * WW_CLIENT_FRAMES_MAX <= 1u << WW_MEMIF_RING_LOG2, "no client 
 _Static_assert(WW_READ_BYTES >= WW_BLOCK_MAX, "a read holds a whole block");
 _Static_assert(2 * WW_WRITE_DEPTH_MAX + WW_READ_BUFFERS <= WW_WAL_RING_ENTRIES,
                "neither queue of the ring can overflow");
-_Static_assert(WW_SEGMENT_BYTES_MIN % WW_WAL_WINDOW_BYTES == 0 &&
-                   WW_WAL_WINDOW_BYTES >= WW_BLOCK_MAX,
-               "a window lies in one segment, and a block in two windows");
+_Static_assert(WW_WAL_WINDOW_BYTES >= WW_BLOCK_MAX, "a block lies in two windows at most");
 _Static_assert(WW_WRITE_MAX >= WW_BLOCK_MAX, "a write holds a whole block");
 _Static_assert(WW_BLOCK_MAX % WW_BLOCK_ALIGN == 0, "blocks are aligned");
 _Static_assert(WW_BATCH_MAX(WW_MTU_MAX) + WW_BLOCK_HEADER_BYTES <= WW_BLOCK_MAX,

@@ -76,6 +76,7 @@ struct ww_config {
     uint64_t retain_time_ns; /* wal.retain_time; 0: no limit */
     uint64_t block_bytes;    /* wal.block: largest block */
     uint32_t write_depth;    /* wal.depth */
+    uint32_t repair;         /* wal.repair: enum ww_config_repair */
     uint64_t padding_bytes;  /* wal.padding */
     uint32_t group_commit;   /* wal.group: enum ww_config_group */
     uint64_t delay_ns;       /* wal.delay */
@@ -83,7 +84,6 @@ struct ww_config {
     uint32_t delay_entries;  /* wal.delay_entries */
     uint64_t sqpoll_ns;      /* wal.sqpoll */
     uint32_t fixed_buffers;  /* wal.fixed_buffers: 0 or 1 */
-    uint32_t repair;         /* wal.repair: enum ww_config_repair */
 
     uint64_t log_buffer_bytes; /* memory.log_buffer */
 
