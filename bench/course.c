@@ -87,8 +87,12 @@ static int on_line(struct ww_bench_result *result, struct ww_local_cluster *clus
     if (!before && strcmp(event, "after") != 0)
         return WW_OK;
     *(before ? &result->cpu_before : &result->cpu_after) = ww_cpu_time();
-    return sample_all(cluster, result->options->replicas, before ? &result->before : &result->after,
-                      error);
+    int status = sample_all(cluster, result->options->replicas,
+                            before ? &result->before : &result->after, error);
+    for (uint32_t id = 1; id <= result->options->replicas && !before && status == WW_OK; id++)
+        status =
+            ww_rotations_ask(&result->rotations, ww_local_cluster_endpoint(cluster, id), error);
+    return status;
 }
 
 /*
@@ -147,7 +151,9 @@ int ww_course_run(struct ww_bench_result *result, const struct ww_load_options *
         return status;
     status = follow(result, &process, cluster, error);
     ww_load_process_stop(&process);
-    return status != WW_OK ? status : read_histogram(&result->latency, load->directory, error);
+    if (status == WW_OK)
+        status = read_histogram(&result->latency, load->directory, error);
+    return status != WW_OK ? status : ww_rotations_read(&result->rotations, load->directory, error);
 }
 
 /* ---- after the load ---- */

@@ -13,7 +13,8 @@ void ww_progress(const struct ww_bench_options *options, const char *format, ...
 void ww_progress_end(const struct ww_bench_options *options);
 
 /*
- * Runs the load generator to its end: fills in result->load, intervals, latency, before and after.
+ * Runs the load generator to its end: fills in result->load, intervals, latency, rotations, before
+ * and after.
  * WW_ECLOSED when interrupted; fails when the generator or a node ends before its time.
  */
 int ww_course_run(struct ww_bench_result *result, const struct ww_load_options *load,

@@ -58,8 +58,10 @@ struct load {
     int refused_status;
     uint64_t measured_count, measured_bytes;
     uint64_t work_cycles; /* of the measured phase: TSC cycles in iterations that did something */
-    struct ww_histogram *measured; /* the measured phase */
-    struct ww_histogram *interval; /* the current second */
+    struct ww_histogram *measured;  /* the measured phase */
+    struct ww_histogram *interval;  /* the current second */
+    struct ww_load_commit *commits; /* of the measured phase; memory that is there when used */
+    uint32_t commit_count;
 };
 
 static struct totals read_totals(const struct load *load, uint64_t now_ns)
@@ -126,6 +128,16 @@ static uint32_t propose_open(struct load *load, uint64_t now_ns)
 
 /* ---- completing ---- */
 
+static void note_commit(struct load *load, uint64_t now_ns, uint64_t latency, uint32_t count)
+{
+    if (load->commit_count < WW_LOAD_COMMITS_MAX)
+        load->commits[load->commit_count++] = (struct ww_load_commit){
+            .answered_ns = now_ns,
+            .latency_ns = latency < UINT32_MAX ? (uint32_t)latency : UINT32_MAX,
+            .count = count,
+        };
+}
+
 static void record(struct load *load, const struct ww_completion *run, uint64_t now_ns)
 {
     const uint64_t *sent_ns = load->groups[run->group].sent_ns;
@@ -139,8 +151,10 @@ static void record(struct load *load, const struct ww_completion *run, uint64_t 
             end++;
         uint64_t latency = now_ns > sent ? now_ns - sent : 0;
         ww_histogram_record(load->interval, latency, end - begin);
-        if (load->phase == MEASURE)
+        if (load->phase == MEASURE) {
             ww_histogram_record(load->measured, latency, end - begin);
+            note_commit(load, now_ns, latency, end - begin);
+        }
         begin = end;
     }
 }
@@ -337,8 +351,9 @@ static int allocate(struct load *load, struct ww_error *error)
     load->ring_memory = calloc((size_t)groups * load->window, sizeof(uint64_t));
     load->measured = malloc(sizeof(*load->measured));
     load->interval = malloc(sizeof(*load->interval));
+    load->commits = calloc(WW_LOAD_COMMITS_MAX, sizeof(*load->commits));
     if (load->groups == NULL || load->ring_memory == NULL || load->measured == NULL ||
-        load->interval == NULL)
+        load->interval == NULL || load->commits == NULL)
         return ww_fail(error, WW_ENOMEM, "no memory for %u groups", groups);
     for (uint32_t i = 0; i < groups; i++)
         load->groups[i].sent_ns = load->ring_memory + (size_t)i * load->window;
@@ -347,14 +362,15 @@ static int allocate(struct load *load, struct ww_error *error)
     return WW_OK;
 }
 
-static int save_histogram(const struct load *load, struct ww_error *error)
+static int save(const struct load *load, const char *name, const void *data, size_t bytes,
+                struct ww_error *error)
 {
     char path[PATH_MAX];
-    snprintf(path, sizeof(path), "%s/%s", load->options->directory, WW_LOAD_HISTOGRAM);
+    snprintf(path, sizeof(path), "%s/%s", load->options->directory, name);
     FILE *file = fopen(path, "wb");
     if (file == NULL)
         return ww_fail_errno(error, WW_EIO, "%s", path);
-    bool written = fwrite(load->measured, sizeof(*load->measured), 1, file) == 1;
+    bool written = fwrite(data, 1, bytes, file) == bytes;
     if (fclose(file) != 0 || !written)
         return ww_fail_errno(error, WW_EIO, "%s", path);
     return WW_OK;
@@ -367,7 +383,10 @@ static int run(struct load *load, const volatile int *stop, struct ww_error *err
     if (status == WW_OK)
         status = closed;
     if (status == WW_OK)
-        status = save_histogram(load, error);
+        status = save(load, WW_LOAD_HISTOGRAM, load->measured, sizeof(*load->measured), error);
+    if (status == WW_OK)
+        status = save(load, WW_LOAD_COMMITS, load->commits,
+                      load->commit_count * sizeof(*load->commits), error);
     if (status == WW_OK)
         say_final(load);
     return status;
@@ -394,5 +413,6 @@ int ww_load_run(const struct ww_load_options *options, const volatile int *stop,
     free(load.ring_memory);
     free(load.measured);
     free(load.interval);
+    free(load.commits);
     return status;
 }

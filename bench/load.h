@@ -10,8 +10,9 @@
  *   after     the measured phase is over, the load goes on for a moment: sample again
  *   final     everything proposed has its answer; the totals
  *
- * What is too large for a line is left in two files of the directory: the histogram of the measured
- * phase (WW_LOAD_HISTOGRAM, a struct ww_histogram) and the acknowledged runs (WW_LOAD_ACKS).
+ * What is too large for a line is left in files of the directory: the histogram of the measured
+ * phase (WW_LOAD_HISTOGRAM, a struct ww_histogram), the first WW_LOAD_COMMITS_MAX commits of it one
+ * by one (WW_LOAD_COMMITS, struct ww_load_commit), and the acknowledged runs (WW_LOAD_ACKS).
  */
 #ifndef WW_BENCH_LOAD_H
 #define WW_BENCH_LOAD_H
@@ -24,10 +25,19 @@
 
 #define WW_LOAD_HISTOGRAM "load.histogram"
 #define WW_LOAD_ACKS "load.acks"
+#define WW_LOAD_COMMITS "load.commits"
+#define WW_LOAD_COMMITS_MAX (8u << 20)
+
+/* Entries that were proposed together and answered together. */
+struct ww_load_commit {
+    uint64_t answered_ns; /* CLOCK_MONOTONIC */
+    uint32_t latency_ns;  /* at most UINT32_MAX */
+    uint32_t count;
+};
 
 struct ww_load_options {
     const char *endpoint;  /* admin endpoint of a node */
-    const char *directory; /* where the two files go */
+    const char *directory; /* where the files go */
     struct ww_payload_options payload;
     uint32_t groups;   /* as many as the cluster has */
     uint32_t pollers;  /* threads that poll on this machine, this one among them */

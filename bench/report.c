@@ -82,6 +82,10 @@ static void print_latencies(struct json_object *json, FILE *file)
     fprintf(file, "%-33s%10s%10s%10s%10s%10s%10s\n", "Latency", "min", "p50", "p90", "p99", "p99.9",
             "max");
     print_latency("commit", get(get(json, "commit"), "latency"), file);
+    if (get(json, "rotation") != NULL) {
+        print_latency("  of those at a new segment", get(get(json, "rotation"), "crossing"), file);
+        print_latency("  of the others", get(get(json, "rotation"), "others"), file);
+    }
     snprintf(name, sizeof(name), "limit: durable write, %s at once",
              text(get(json, "config"), "replicas"));
     print_latency(name, get(limits, "wal_write"), file);
@@ -140,6 +144,7 @@ static void print_ratios(struct json_object *json, FILE *file)
         {"bandwidth_over_limit", "bandwidth / limit", "replicas x payload bytes over 1 MiB writes"},
         {"bandwidth_over_shape_limit", "bandwidth / same shape",
          "replicas x payload bytes over equal writes"},
+        {"rotation_p999_over_others_p999", "at a new segment / others", "p99.9 over p99.9"},
         {"wal_bytes_over_payload", "log bytes / payload", "written to disk, per replica"},
     };
     struct json_object *ratios = get(json, "ratios");

@@ -184,6 +184,21 @@ static struct json_object *commit_json(const struct ww_bench_result *result)
     return commit;
 }
 
+/* Absent where no segment was entered while it was measured. */
+static void put_rotations(struct json_object *json, const struct ww_rotations *rotations)
+{
+    if (rotations->measured == 0)
+        return;
+    struct json_object *object = json_object_new_object();
+    put_count(object, "count", rotations->measured);
+    put_count(object, "window_ns", WW_ROTATION_WINDOW_NS);
+    put_count(object, "crossing_commits", rotations->crossing.count);
+    put_count(object, "other_commits", rotations->others.count);
+    put(object, "crossing", latency_json(&rotations->crossing));
+    put(object, "others", latency_json(&rotations->others));
+    put(json, "rotation", object);
+}
+
 static struct json_object *wal_json(const struct change *sum)
 {
     struct json_object *wal = json_object_new_object();
@@ -281,6 +296,11 @@ static struct json_object *ratios_json(const struct ww_bench_result *result,
     else
         put_ratio(ratios, "commit_p50_over_two_net_rtt_p50", p50,
                   2 * (double)ww_histogram_quantile(&limits->net_rtt, 0.5));
+    const struct ww_rotations *rotations = &result->rotations;
+    if (rotations->measured > 0)
+        put_ratio(ratios, "rotation_p999_over_others_p999",
+                  (double)ww_histogram_quantile(&rotations->crossing, 0.999),
+                  (double)ww_histogram_quantile(&rotations->others, 0.999));
     put_ratio(ratios, "bandwidth_over_limit", stored, ww_rate_per_s(&limits->wal));
     put_ratio(ratios, "bandwidth_over_shape_limit", stored, ww_rate_per_s(&limits->wal_shape));
     return ratios;
@@ -312,6 +332,7 @@ struct json_object *ww_result_json(const struct ww_bench_result *result)
     put(json, "environment", json_object_get(result->environment));
     put(json, "limits", limits_json(&result->limits));
     put(json, "commit", commit_json(result));
+    put_rotations(json, &result->rotations);
     put(json, "wal", wal_json(&sum));
     put(json, "network", network_json(result, &sum));
     put(json, "cpu", cpu_json(result, &sum));

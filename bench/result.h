@@ -6,6 +6,7 @@
 #include "bench/bench.h"
 #include "bench/environment.h"
 #include "bench/machine_limits.h"
+#include "bench/rotation.h"
 #include "bench/sample.h"
 #include "bench/verify.h"
 
@@ -18,6 +19,7 @@ struct ww_bench_result {
     struct json_object *load;      /* the generator's `final` line; owned */
     struct json_object *intervals; /* its `interval` lines; owned */
     struct ww_histogram latency;   /* commit latency of the measured phase, ns */
+    struct ww_rotations rotations;
     struct ww_cluster_sample before, after;
     struct ww_cpu_time cpu_before, cpu_after;
     bool read_back; /* the logs were read from the disk */

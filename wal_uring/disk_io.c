@@ -121,14 +121,12 @@ int ww_wal_disk_write(struct ww_log_store *store, uint64_t position, const void 
     ww_wal_head_check_write(head, position, size_bytes);
     if (position + size_bytes > atomic_load_explicit(&store->limit_position, memory_order_acquire))
         return WW_ENOSPC;
-    uint64_t segment = position / head->segment_bytes;
-    int file = acquire_file(disk, segment);
+    int file = acquire_file(disk, position / head->segment_bytes);
     if (file < 0) {
         disk->flight.failure = file;
         return WW_ECLOSED;
     }
-    if (position % head->segment_bytes == 0)
-        ww_wal_preparer_enter(&head->preparer, segment);
+    ww_wal_head_enter(head, position);
     uint32_t number = ww_wal_flight_begin(&disk->flight, position, data, size_bytes);
     disk->flight.writes[number].file = (uint32_t)file;
     head->next_position = position + size_bytes;

@@ -2,6 +2,7 @@
 #include "wal_uring/wal.h"
 
 #include "engine/base/assert.h"
+#include "engine/base/time_ns.h"
 
 void ww_wal_head_init(struct ww_wal_head *head, const struct ww_wal_options *options,
                       uint64_t start_position)
@@ -29,6 +30,19 @@ void ww_wal_head_check_write(const struct ww_wal_head *head, uint64_t position, 
     WW_ASSERT(position == next || position == next_span);
     WW_ASSERT(size_bytes > 0 && size_bytes % WW_BLOCK_ALIGN == 0);
     WW_ASSERT(position % head->segment_bytes + size_bytes <= head->segment_bytes);
+}
+
+void ww_wal_head_enter(struct ww_wal_head *head, uint64_t position)
+{
+    struct ww_log_store *store = &head->store;
+    if (position % head->segment_bytes != 0)
+        return;
+    uint64_t entered = store->counters[WW_WAL_SEGMENTS_ENTERED];
+    __atomic_store_n(&store->entered_ns[entered % WW_WAL_ROTATIONS], ww_time_ns(CLOCK_MONOTONIC),
+                     __ATOMIC_RELAXED);
+    /* Pairs with the acquire of whoever tells the times. */
+    __atomic_store_n(&store->counters[WW_WAL_SEGMENTS_ENTERED], entered + 1, __ATOMIC_RELEASE);
+    ww_wal_preparer_enter(&head->preparer, position / head->segment_bytes);
 }
 
 void ww_wal_head_release(struct ww_wal_head *head, uint64_t position, uint64_t durable)

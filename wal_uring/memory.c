@@ -69,8 +69,7 @@ static int memory_write(struct ww_log_store *store, uint64_t position, const voi
     ww_wal_head_check_write(&log->head, position, size_bytes);
     if (position + size_bytes > atomic_load_explicit(&store->limit_position, memory_order_acquire))
         return WW_ENOSPC;
-    if (position % log->head.segment_bytes == 0)
-        ww_wal_preparer_enter(&log->head.preparer, position / log->head.segment_bytes);
+    ww_wal_head_enter(&log->head, position);
     memcpy(at(log, position), data, size_bytes);
     log->head.next_position = position + size_bytes;
     log->unreported++;

@@ -28,6 +28,9 @@ void ww_wal_head_init(struct ww_wal_head *head, const struct ww_wal_options *opt
 void ww_wal_head_check_write(const struct ww_wal_head *head, uint64_t position,
                              uint32_t size_bytes);
 
+/* A write begins at `position`: when that is a segment's begin, notes it and tells the preparer. */
+void ww_wal_head_enter(struct ww_wal_head *head, uint64_t position);
+
 /*
  * Lets go of whole segments below `position`. The segment that holds the last durable block is
  * kept: recovery takes epoch and link from it.

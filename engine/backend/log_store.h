@@ -130,6 +130,7 @@ enum ww_log_counter {
     WW_WAL_SEGMENTS_RECYCLED,
     WW_WAL_PREPARED_BYTES,   /* zeros written ahead of use */
     WW_WAL_PREPARE_PAUSE_NS, /* waited meanwhile, so that the log could write */
+    WW_WAL_SEGMENTS_ENTERED, /* begun to be written */
     WW_WAL_COUNTERS,
 };
 
@@ -145,6 +146,9 @@ struct ww_log_store {
     /* Positions below this have a written segment waiting for them; another thread raises it. */
     _Atomic uint64_t limit_position;
     uint64_t counters[WW_WAL_COUNTERS];
+    /* When the last segments were entered (CLOCK_MONOTONIC): number n of them, counted from 0, at
+     * n % WW_WAL_ROTATIONS. Written before the counter. */
+    uint64_t entered_ns[WW_WAL_ROTATIONS];
 };
 
 #endif

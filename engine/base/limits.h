@@ -76,6 +76,7 @@
 #define WW_WAL_PREPARE_PAUSE_MAX_NS 10000000u
 #define WW_WAL_PREPARE_PAUSE_STEP_NS 500000u
 #define WW_WAL_PREPARE_RETRY_S 1 /* after a segment could not be made */
+#define WW_WAL_ROTATIONS 1024u   /* switches of segment whose time is remembered */
 
 #define WW_BENCH_PREPARE_BYTES (1024ull * WW_MIB) /* log written ahead of a saturated benchmark */
 

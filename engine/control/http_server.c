@@ -201,6 +201,16 @@ static void free_body(void *context, struct MHD_Connection *connection, void **r
     free(*request);
 }
 
+/* What answers a GET of the path; NULL: nothing does. */
+static char *(*getter(const struct ww_control *control, const char *url))(void *context)
+{
+    if (strcmp(url, "/v1/status") == 0)
+        return control->ops.status_json;
+    if (strcmp(url, config_path) == 0)
+        return control->ops.config_json;
+    return strcmp(url, "/v1/wal/rotations") == 0 ? control->ops.rotations_json : NULL;
+}
+
 static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *url,
                               const char *method, const char *version, const char *upload,
                               size_t *upload_bytes, void **request)
@@ -208,13 +218,15 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     struct ww_control *control = context;
     bool config = strcmp(url, config_path) == 0;
     bool post = ww_control_is_request(url) || (config && strcmp(method, MHD_HTTP_METHOD_POST) == 0);
-    bool known = post || config || strcmp(url, "/v1/status") == 0 || strcmp(url, "/healthz") == 0;
+    char *(*get)(void *context) = getter(control, url);
+    bool known = post || get != NULL || strcmp(url, "/healthz") == 0;
     bool is_get =
         strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
     if (!known)
         return respond_error(connection, MHD_HTTP_NOT_FOUND,
-                             "no such path; there are /v1/status, /healthz, /v1/config, and under "
-                             "/v1/groups/G/ members, leader and snapshot");
+                             "no such path; there are /v1/status, /healthz, /v1/config, "
+                             "/v1/wal/rotations, and under /v1/groups/G/ members, leader and "
+                             "snapshot");
     if (post && strcmp(method, MHD_HTTP_METHOD_POST) == 0)
         return take_post(control, connection, url, upload, upload_bytes, request);
     uint32_t group;
@@ -231,10 +243,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
                                       : "GET, HEAD");
     if (strcmp(url, "/healthz") == 0)
         return respond_health(control, connection);
-    if (config)
-        return respond(connection, MHD_HTTP_OK, control->ops.config_json(control->ops.context),
-                       NULL);
-    return respond(connection, MHD_HTTP_OK, control->ops.status_json(control->ops.context), NULL);
+    return respond(connection, MHD_HTTP_OK, get(control->ops.context), NULL);
 }
 
 static int parse_listen(const char *listen, struct sockaddr_in *address, struct ww_error *error)

@@ -342,14 +342,26 @@ static int snapshot(void *context, uint32_t group, int *fd, struct ww_error *err
     return ww_node_open_snapshot(context, group, fd, error);
 }
 
+static char *rotations_json(void *context)
+{
+    return ww_node_rotations_json(context);
+}
+
 static int start_control(struct ww_node *node, struct ww_error *error)
 {
     const struct ww_config *config = &node->config;
     for (uint32_t i = 0; i < config->node_count; i++) {
         if (config->nodes[i].id == config->node_id)
             return ww_control_start(config->nodes[i].admin,
-                                    (struct ww_control_ops){node, status_json, request, config_json,
-                                                            configure, snapshot},
+                                    (struct ww_control_ops){
+                                        .context = node,
+                                        .status_json = status_json,
+                                        .request = request,
+                                        .config_json = config_json,
+                                        .rotations_json = rotations_json,
+                                        .configure = configure,
+                                        .snapshot = snapshot,
+                                    },
                                     &node->control, error);
     }
     return ww_fail(error, WW_EINVAL, "node.id: %u is not in cluster.nodes", config->node_id);

@@ -162,6 +162,7 @@ static void put_wal(struct json_object *status, const struct ww_node *node,
         [WW_WAL_SEGMENTS_RECYCLED] = "segments_recycled",
         [WW_WAL_PREPARED_BYTES] = "prepared_bytes",
         [WW_WAL_PREPARE_PAUSE_NS] = "prepare_pause_ns",
+        [WW_WAL_SEGMENTS_ENTERED] = "segments_entered",
     };
     struct json_object *wal = put_object(status, "wal");
     put_text(wal, "durability", modes[node->config.durability]);
@@ -308,5 +309,25 @@ char *ww_node_status_json(struct ww_node *node)
     char *text = strdup(json_object_to_json_string_ext(status, JSON_C_TO_STRING_PLAIN));
     json_object_put(status);
     free(view.groups);
+    return text;
+}
+
+char *ww_node_rotations_json(struct ww_node *node)
+{
+    const struct ww_log_store *store = node->store;
+    struct json_object *rotations = json_object_new_object();
+    struct json_object *times = json_object_new_array();
+    /* Pairs with the release in ww_wal_head_enter. */
+    uint64_t end = __atomic_load_n(&store->counters[WW_WAL_SEGMENTS_ENTERED], __ATOMIC_ACQUIRE);
+    uint64_t first = end > WW_WAL_ROTATIONS ? end - WW_WAL_ROTATIONS : 0;
+    for (uint64_t i = first; i < end; i++)
+        json_object_array_add(times, json_object_new_uint64(
+                                         __atomic_load_n(&store->entered_ns[i % WW_WAL_ROTATIONS],
+                                                         __ATOMIC_RELAXED)));
+    put_number(rotations, "segment_bytes", node->config.segment_bytes);
+    put_number(rotations, "segments_entered", end);
+    json_object_object_add(rotations, "entered_ns", times);
+    char *text = strdup(json_object_to_json_string_ext(rotations, JSON_C_TO_STRING_PLAIN));
+    json_object_put(rotations);
     return text;
 }

@@ -120,6 +120,20 @@ def test_durable_run_with_eight_groups():
             check_in(part, done.errors)
 
 
+def test_commits_at_a_new_segment_are_set_apart():
+    with Directory() as data:
+        done = bench(data, "--inflight", "256", "--size", "1KiB", "--wal.segment", "1MiB",
+                     "--memory.log_buffer", "1MiB", "--wal.prepare", "32MiB")
+        result, rotation = done.result, done.result["rotation"]
+        check(rotation["count"] > 0, "segments were entered")
+        check_equal(rotation["crossing_commits"] + rotation["other_commits"],
+                    result["commit"]["count"], "every commit is on one side")
+        if rotation["other_commits"] > 0:
+            near(result["ratios"]["rotation_p999_over_others_p999"],
+                 rotation["crossing"]["p999"] / rotation["others"]["p999"], "ratio")
+        check_in("at a new segment", done.text)
+
+
 def test_memory_run_prints_json():
     with Directory() as data:
         done = bench(data, "--durability", "memory", "--groups", "8", "--inflight", "32",

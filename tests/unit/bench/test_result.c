@@ -139,6 +139,23 @@ Test(result, what_was_not_measured_is_absent)
     json_object_put(json);
 }
 
+Test(result, commits_at_a_new_segment_stand_beside_the_others)
+{
+    struct json_object *json = ww_result_json(result_);
+    cr_expect_null(json_object_object_get(json, "rotation"), "there was none");
+    json_object_put(json);
+    result_->rotations.measured = 2;
+    ww_histogram_reset(&result_->rotations.crossing);
+    ww_histogram_reset(&result_->rotations.others);
+    ww_histogram_record(&result_->rotations.crossing, 600, 10);
+    ww_histogram_record(&result_->rotations.others, 300, 990);
+    json = ww_result_json(result_);
+    cr_expect_float_eq(number(json, "rotation", "count"), 2, 1e-9);
+    cr_expect_float_eq(number(json, "rotation", "crossing_commits"), 10, 1e-9);
+    cr_expect_float_eq(number(json, "ratios", "rotation_p999_over_others_p999"), 2, 1e-9);
+    json_object_put(json);
+}
+
 Test(result, open_loop_says_what_was_achieved)
 {
     options_.rate = 1000;

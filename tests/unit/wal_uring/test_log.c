@@ -141,6 +141,20 @@ Test(wal_log, depth_bounds_the_writes_in_flight)
     cr_expect_eq(test_log_write(&log_, 50000), WW_OK);
 }
 
+Test(wal_log, the_time_of_entering_a_segment_is_remembered)
+{
+    test_log_open_ok(&log_);
+    cr_expect_eq(log_.store->counters[WW_WAL_SEGMENTS_ENTERED], 0u);
+    test_log_append(&log_, 100);
+    cr_expect_eq(log_.store->counters[WW_WAL_SEGMENTS_ENTERED], 1u);
+    while (log_.position <= TEST_SEGMENT)
+        test_log_append(&log_, 100000);
+    cr_expect_eq(log_.store->counters[WW_WAL_SEGMENTS_ENTERED], 2u);
+    cr_expect_gt(log_.store->entered_ns[1], log_.store->entered_ns[0]);
+    cr_expect_gt(log_.store->entered_ns[0], 0u);
+    cr_expect_eq(log_.store->entered_ns[2], 0u);
+}
+
 /* Both ways of handing writes to the kernel that are not the default. */
 Test(wal_log, a_kernel_thread_may_submit_and_buffers_need_not_be_registered)
 {

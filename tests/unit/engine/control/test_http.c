@@ -46,6 +46,12 @@ static char *config_json(void *context)
     return strdup("{\"wal.depth\":\"2\"}");
 }
 
+static char *rotations_json(void *context)
+{
+    (void)context;
+    return strdup("{\"entered_ns\":[7]}");
+}
+
 static struct ww_control_settings set;
 
 static int configure(void *context, const struct ww_control_settings *settings,
@@ -88,6 +94,7 @@ static struct ww_control *start(char *(*status_json)(void *), char *endpoint, si
                          (struct ww_control_ops){.status_json = status_json,
                                                  .request = request,
                                                  .config_json = config_json,
+                                                 .rotations_json = rotations_json,
                                                  .configure = configure,
                                                  .snapshot = snapshot},
                          &control, &error);
@@ -259,6 +266,9 @@ Test(http, the_configuration_is_told_and_changed)
     struct ww_control *control = start(status_ok, endpoint, sizeof(endpoint));
     cr_assert_eq(ww_http_get(endpoint, "/v1/config", 5ull * SECOND, &body, &error), WW_OK);
     cr_assert_str_eq(body, "{\"wal.depth\":\"2\"}");
+    free(body);
+    cr_assert_eq(ww_http_get(endpoint, "/v1/wal/rotations", 5ull * SECOND, &body, &error), WW_OK);
+    cr_assert_str_eq(body, "{\"entered_ns\":[7]}");
     free(body);
     cr_assert_eq(post(endpoint, "/v1/config", "{\"wal.delay\": \"50us\", \"wal.depth\": 4}", answer,
                       sizeof(answer)),
