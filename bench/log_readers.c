@@ -42,11 +42,11 @@ struct shared_log {
     struct ww_batch_chain chain;
     pthread_mutex_t mutex;
     pthread_rwlock_t rwlock;
+    enum ww_idle_kind idle;
+    uint32_t threads;
     _Alignas(64) _Atomic uint64_t end; /* the next index */
     _Alignas(64) _Atomic bool stop;
     struct cursor cursors[WW_LOG_CURSORS_MAX];
-    enum ww_idle_kind idle;
-    uint32_t threads;
 };
 
 struct reader {
