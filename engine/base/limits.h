@@ -147,7 +147,6 @@ _Static_assert(2 * WW_CLIENT_FRAMES_MAX <= 1u << WW_MEMIF_RING_LOG2, "no client 
 _Static_assert(WW_READ_BYTES >= WW_BLOCK_MAX, "a read holds a whole block");
 _Static_assert(2 * WW_WRITE_DEPTH_MAX + WW_READ_BUFFERS <= WW_WAL_RING_ENTRIES,
                "neither queue of the ring can overflow");
-_Static_assert(WW_SEGMENT_BYTES_MIN % WW_WAL_WINDOW_BYTES == 0, "a window lies in one segment");
 _Static_assert(WW_WAL_WINDOW_BYTES >= WW_BLOCK_MAX, "a block lies in two windows at most");
 _Static_assert(WW_WRITE_MAX >= WW_BLOCK_MAX, "a write holds a whole block");
 _Static_assert(WW_BLOCK_MAX % WW_BLOCK_ALIGN == 0, "blocks are aligned");
