@@ -169,7 +169,7 @@ Test(args, help_lists_commands_and_flags_but_not_the_hidden)
     ww_args_help(&bench, file);
     ww_args_help(&set, file);
     fclose(file);
-    cr_assert(strstr(text, "  bench            measure\n") != NULL, "%s", text);
+    cr_assert(strstr(text, "  bench              measure\n") != NULL, "%s", text);
     cr_assert(strstr(text, "config show") != NULL);
     cr_assert(strstr(text, "Usage: ww config set NODE [flags]") != NULL);
     cr_assert(strstr(text, "secret") == NULL);
