@@ -235,9 +235,12 @@ static int run_verify(struct ww_cli *cli)
     return ww_cli_switch(cli, "peers") ? ww_wal_verify_peers(cli) : run_look(cli, false);
 }
 
+static const struct ww_flag no_flags[] = {{NULL}};
+
 const struct ww_command ww_command_wal_inspect = {
     .verb = "wal inspect",
     .summary = "show what a node's log holds, per group",
+    .flags = no_flags,
     .operand = "[DIR]",
     .takes_config = true,
     .run = run_inspect,
