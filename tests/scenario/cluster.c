@@ -120,6 +120,7 @@ static void world_options(const struct cluster_setup *setup, struct cluster *clu
     options->nodes = setup->nodes;
     options->seed = setup->seed;
     options->shard = setup->shard;
+    options->amnesia = setup->amnesia;
     options->write_depth = CLUSTER_WRITES;
     options->hooks = (struct world_hooks){
         .context = cluster,

@@ -32,6 +32,7 @@ struct cluster_preset {
 struct cluster_setup {
     uint32_t nodes;  /* 1..nodes */
     uint8_t waiting; /* bit per id: knows nobody, and waits to be added */
+    bool amnesia;    /* who starts with an empty disk may have forgotten promises */
     uint64_t seed;
     struct ww_shard_options shard;
     struct cluster_preset presets[CLUSTER_NODES];

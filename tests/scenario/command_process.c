@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* disk, disk-done, crash, restart, pause, resume, damage. */
+/* disk, disk-done, crash, restart, pause, resume, damage, lose, repair. */
 #include "scenario_internal.h"
 
 #include <inttypes.h>
@@ -83,6 +83,37 @@ static void run_restart(struct scenario *scenario)
     }
 }
 
+/* The nodes of the command, which must be down; 0: they are not. */
+static uint8_t read_down(struct scenario *scenario)
+{
+    struct script_line *line = &scenario->line;
+    uint8_t nodes = script_nodes(line, "who");
+    if (!script_end(line))
+        return 0;
+    for (uint32_t id = 1; id <= scenario->setup.nodes; id++)
+        if ((nodes >> id & 1) && cluster_is_up(scenario->cluster, id))
+            script_fail(line, "node %" PRIu32 " runs: crash it first", id);
+    return line->failed ? 0 : nodes;
+}
+
+static void run_lose(struct scenario *scenario)
+{
+    uint8_t nodes = read_down(scenario);
+    for (uint32_t id = 1; id <= scenario->setup.nodes; id++)
+        if (nodes >> id & 1)
+            world_lose(scenario->cluster->world, id);
+}
+
+static void run_repair(struct scenario *scenario)
+{
+    uint8_t nodes = read_down(scenario);
+    scenario->cluster->world->options.repairs = true;
+    for (uint32_t id = 1; id <= scenario->setup.nodes; id++)
+        if (nodes >> id & 1)
+            cluster_start(scenario->cluster, id);
+    scenario->cluster->world->options.repairs = false;
+}
+
 static void set_paused(struct scenario *scenario, bool pause)
 {
     uint8_t nodes = script_nodes(&scenario->line, "who");
@@ -124,5 +155,6 @@ const struct scenario_command process_commands[] = {
     {"disk", run_disk},     {"disk-done", run_disk_done},
     {"crash", run_crash},   {"restart", run_restart},
     {"pause", run_pause},   {"resume", run_resume},
-    {"damage", run_damage}, {0},
+    {"damage", run_damage}, {"lose", run_lose},
+    {"repair", run_repair}, {0},
 };

@@ -43,10 +43,10 @@ static void read_priorities(struct script_line *line, uint8_t *priorities)
 
 static void read_part(struct script_line *line, struct cluster_setup *setup, uint8_t *learners)
 {
-    static const char *const parts[] = {"learners",        "waiting",    "heartbeat", "election",
-                                        "retry",           "window",     "adaptive",  "leases",
-                                        "drift",           "priorities", "snapshots", "keep",
-                                        "session-timeout", "retain",     "seed",      NULL};
+    static const char *const parts[] = {
+        "learners",        "waiting", "heartbeat", "election",   "retry",     "window",
+        "adaptive",        "leases",  "drift",     "priorities", "snapshots", "keep",
+        "session-timeout", "retain",  "fresh",     "seed",       NULL};
     struct ww_shard_options *shard = &setup->shard;
     switch (script_choice(line, "a part of the cluster", parts)) {
     case 0:
@@ -91,6 +91,9 @@ static void read_part(struct script_line *line, struct cluster_setup *setup, uin
         break;
     case 13:
         shard->retain_bytes = script_count(line, "the bytes to retain");
+        break;
+    case 14:
+        setup->amnesia = true;
         break;
     default:
         setup->seed = script_count(line, "the seed");

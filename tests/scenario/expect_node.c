@@ -122,7 +122,8 @@ static bool expect_role(const struct found *found)
     return false;
 }
 
-static const char *const peer_fields[] = {"state", "match", "next", "caught-up", "inflight", NULL};
+static const char *const peer_fields[] = {"state",    "match",      "next", "caught-up",
+                                          "inflight", "recovering", NULL};
 
 /* peer N FIELD...: up to the end of the line, or the next `peer`. */
 static void expect_peer(const struct found *found)
@@ -150,8 +151,10 @@ static void expect_peer(const struct found *found)
             expect_number(found, field, peer->next);
         else if (choice == 3)
             expect_yes(found, field, peer->caught_up);
-        else
+        else if (choice == 4)
             expect_number(found, field, peer->inflight_bytes);
+        else
+            expect_yes(found, field, peer->amnesia);
     } while (script_peek(line) != NULL && strcmp(script_peek(line), "peer") != 0);
 }
 
@@ -175,6 +178,7 @@ enum field {
     FIELD_CONFIGURATION,
     FIELD_LEASE,
     FIELD_TRANSFER,
+    FIELD_RECOVERING,
     FIELD_PEER,
 };
 
@@ -198,6 +202,7 @@ static const char *const fields[] = {
     "configuration",
     "lease",
     "transfer",
+    "recovering",
     "peer",
     /* known here so that a mistyped role or state finds its nearest word */
     "follower",
@@ -212,11 +217,28 @@ static const char *const fields[] = {
     NULL,
 };
 
+/* How far the node came; false: the field is another. */
+static bool expect_position(const struct found *found, unsigned field)
+{
+    const struct ww_raft_status *status = found->status;
+    const uint64_t positions[] = {
+        [FIELD_FIRST] = status->first_index,     [FIELD_LAST] = status->last_index,
+        [FIELD_DURABLE] = status->durable,       [FIELD_COMMIT] = status->commit,
+        [FIELD_APPLIED] = found->group->applied, [FIELD_SNAPSHOT] = status->snapshot_index,
+    };
+    if (field < FIELD_FIRST || field > FIELD_SNAPSHOT)
+        return false;
+    expect_number(found, fields[field], positions[field]);
+    return true;
+}
+
 static void expect_field(const struct found *found, unsigned field)
 {
     static const char *const pending[] = {"pending", "committed", NULL};
     const struct ww_raft_status *status = found->status;
     const char *name = fields[field];
+    if (expect_position(found, field))
+        return;
     switch (field) {
     case FIELD_TERM:
         expect_number(found, name, status->term);
@@ -226,24 +248,6 @@ static void expect_field(const struct found *found, unsigned field)
         break;
     case FIELD_FOLLOWS:
         expect_node_id(found, name, status->leader);
-        break;
-    case FIELD_FIRST:
-        expect_number(found, name, status->first_index);
-        break;
-    case FIELD_LAST:
-        expect_number(found, name, status->last_index);
-        break;
-    case FIELD_DURABLE:
-        expect_number(found, name, status->durable);
-        break;
-    case FIELD_COMMIT:
-        expect_number(found, name, status->commit);
-        break;
-    case FIELD_APPLIED:
-        expect_number(found, name, found->group->applied);
-        break;
-    case FIELD_SNAPSHOT:
-        expect_number(found, name, status->snapshot_index);
         break;
     case FIELD_RELEASED:
         expect_number(found, name,
@@ -272,6 +276,9 @@ static void expect_field(const struct found *found, unsigned field)
         break;
     case FIELD_LEASE:
         expect_yes(found, name, status->lease_ns > 0);
+        break;
+    case FIELD_RECOVERING:
+        expect_yes(found, name, status->amnesia);
         break;
     case FIELD_TRANSFER:
         expect_node_id(found, name, status->transfer_to);

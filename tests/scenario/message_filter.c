@@ -16,17 +16,19 @@ static const char *const types[] = {
     "TIMEOUT_NOW",
     "TERM_PROBE",
     "TERM_PROBE_REPLY",
+    "REJOIN",
+    "REJOIN_REPLY",
     "ENTRIES",
     "HEARTBEAT",
     NULL,
 };
 
-#define TYPE_ENTRIES 13u
-#define TYPE_HEARTBEAT 14u
+#define TYPE_ENTRIES 15u
+#define TYPE_HEARTBEAT 16u
 
 static const char *const fields[] = {"term",   "index", "log-term", "commit",  "round",
                                      "window", "bytes", "entries",  "granted", "transfer",
-                                     "answer", "last",  NULL};
+                                     "answer", "last",  "over",     NULL};
 
 #define FIELD_FIRST_FLAG 8u
 
@@ -61,8 +63,10 @@ static uint64_t value_of(const struct cluster_flight *flight, unsigned field)
         return (message->flags & WW_RAFT_TRANSFER) != 0;
     case 10:
         return (message->flags & WW_RAFT_ANSWER) != 0;
-    default:
+    case 11:
         return (message->flags & WW_RAFT_LAST) != 0;
+    default:
+        return (message->flags & WW_RAFT_OVER) != 0;
     }
 }
 

@@ -127,6 +127,8 @@ static void trace_frame(struct sim *sim, const struct world_frame *frame, bool a
         [WW_RAFT_PRE_VOTE] = "%lu > %lu  PRE-VOTE term %lu last %lu/%lu (%lu)",
         [WW_RAFT_PRE_VOTE_REPLY] = "%lu > %lu  pre-vote reply term %lu (%lu %lu) granted %lu",
         [WW_RAFT_VOTE] = "%lu > %lu  VOTE term %lu last %lu/%lu (%lu)",
+        [WW_RAFT_REJOIN] = "%lu > %lu  REJOIN term %lu (%lu %lu) start %lu",
+        [WW_RAFT_REJOIN_REPLY] = "%lu > %lu  rejoin reply term %lu barrier %lu from %lu start %lu",
         [WW_RAFT_VOTE_REPLY] = "%lu > %lu  vote reply term %lu (%lu %lu) granted %lu",
     };
     const struct ww_datagram_header *header = world_frame_header(frame);

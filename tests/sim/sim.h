@@ -205,6 +205,7 @@ void sim_faults_end(struct sim *sim);
 void sim_start_node(struct sim *sim, uint32_t node);
 void sim_end_node(struct sim *sim, uint32_t node);
 void sim_heal(struct sim *sim);
+uint32_t sim_pick_leader(struct sim *sim); /* some node, where there is none */
 void sim_note(struct sim *sim, const char *what, uint64_t a, uint64_t b, uint64_t c);
 
 /* sim_disks.c */

@@ -105,7 +105,7 @@ void sim_choose(struct sim *sim)
         .jumps = perhaps(sim, 30, 8),
         .failed_writes = perhaps(sim, 30, 5),
         .rot = perhaps(sim, 40, 20),
-        .lost_disks = perhaps(sim, 30, 10),
+        .lost_disks = perhaps(sim, 40, 40),
         .repairs = sim_chance(sim, 75),
         .drift_ppm = perhaps(sim, 50, 500),
         .changes = perhaps(sim, 50, 60),

@@ -72,6 +72,10 @@ void sim_lose_disk(struct sim *sim, uint32_t id)
     sim_note(sim, "%lu  disk: LOST, an empty one takes its place (%lu %lu %lu %lu %lu)", id, 0, 0);
     sim->losses++;
     world_lose(sim->world, id);
+    /* Those that are left must choose a leader, perhaps by the vote of one that forgot. */
+    uint32_t leader = sim_pick_leader(sim);
+    if (sim_chance(sim, 50))
+        sim_end_node(sim, leader);
     sim->world->nodes[id].joins = sim->settings.changes > 0 || sim_chance(sim, 50);
 }
 

@@ -78,7 +78,7 @@ static uint32_t pick_node(struct sim *sim)
 }
 
 /* A leader, if there is one: faults hit it more often than others. */
-static uint32_t pick_leader(struct sim *sim)
+uint32_t sim_pick_leader(struct sim *sim)
 {
     uint32_t first = pick_node(sim);
     uint32_t group = (uint32_t)sim_pick(sim, 0, sim->settings.groups - 1);
@@ -186,7 +186,7 @@ static void cut(struct sim *sim)
     uint32_t nodes = sim->settings.nodes;
     uint64_t side = ww_random_next(&sim->random);
     uint32_t percent = (uint32_t)sim_pick(sim, 10, 60);
-    uint32_t self = sim_chance(sim, 50) ? pick_leader(sim) : pick_node(sim);
+    uint32_t self = sim_chance(sim, 50) ? sim_pick_leader(sim) : pick_node(sim);
     sim_note(sim, "network: a cut of kind %lu, node %lu, sides %lu (%lu %lu %lu)", way, self,
              side % 256);
     if (way == 0)
@@ -264,7 +264,7 @@ void sim_fault(struct sim *sim, uint32_t fault)
 {
     if (sim->calm)
         return;
-    uint32_t id = sim_chance(sim, 40) ? pick_leader(sim) : pick_node(sim);
+    uint32_t id = sim_chance(sim, 40) ? sim_pick_leader(sim) : pick_node(sim);
     if (fault == FAULT_CUT)
         cut(sim);
     else if (fault == FAULT_CRASH)
@@ -283,7 +283,7 @@ void sim_fault(struct sim *sim, uint32_t fault)
     else if (fault == FAULT_LOSS)
         sim_lose_disk(sim, id);
     else if (fault == FAULT_ALONE)
-        leave_alone(sim, pick_leader(sim));
+        leave_alone(sim, sim_pick_leader(sim));
     else if (fault == FAULT_ROOM)
         sim_give_room(sim, id);
     else if (fault == FAULT_RESTART)
