@@ -84,7 +84,7 @@ static int follow(struct walk *walk, ww_log_visit visit, void *context,
         recovered->link = block->crc32c;
         recovered->epoch = block->epoch;
         if (block->batches == 0) /* only a cut is sealed by such a block */
-            recovered->found.cut_position = block->position;
+            recovered->found.cut_position = recovered->end;
         recovered->found.blocks++;
         recovered->found.batches += block->batches;
         recovered->found.bytes += block->used_bytes;

@@ -377,8 +377,8 @@ static int seal_cut(struct ww_wal_disk *disk, struct ww_wal_recovered *recovered
 {
     int status = ww_wal_cut_seal(&disk->directory, disk->open_flags, recovered->end,
                                  disk->directory.identity.epoch, &recovered->link, error);
-    recovered->found.cut_position = recovered->end;
     recovered->end += WW_BLOCK_ALIGN;
+    recovered->found.cut_position = recovered->end;
     disk->directory.identity.durable = recovered->end;
     if (status == WW_OK)
         status = ww_wal_identity_store(&disk->directory, error);

@@ -65,7 +65,8 @@ struct ww_wal_recovery {
     /* The directory is fresh, or was damaged now or earlier, and op `recovered` has not come since:
      * this node may have forgotten what it promised. Always so without a disk. */
     bool recovering;
-    uint64_t cut_position;  /* where damage was cut out last; 0: nowhere in what is kept */
+    /* The log goes on here behind damage that was cut out last; 0: nowhere in what is kept. */
+    uint64_t cut_position;
     struct ww_error damage; /* what was cut now, and why: file, offset, reason; WW_OK: nothing */
 };
 

@@ -27,9 +27,9 @@ struct ww_node_memory {
 struct ww_node_recovery {
     uint64_t blocks, bytes;
     uint64_t read_bytes; /* of the files */
-    uint64_t cut_bytes; /* of a torn tail */
+    uint64_t cut_bytes;  /* of a torn tail */
     uint64_t elapsed_ns;
-    uint64_t cut_position; /* where damage was cut out last */
+    uint64_t cut_position; /* the log goes on here behind damage */
     bool recovering;       /* may have forgotten what it promised: a new disk, or damage */
     struct ww_error damage;
 };
