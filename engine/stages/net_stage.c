@@ -128,6 +128,12 @@ static int create_raft(struct ww_net *net, struct ww_group *group,
     status = ww_net_snapshot_create(net, group, recovered, &raft, error);
     if (status != WW_OK)
         return status;
+    /* The record of a term may lie behind the cut, that of an entry of it before. */
+    uint64_t seen = raft.log_runs > 0 ? raft.log[raft.log_runs - 1].term : raft.base_term;
+    if (raft.amnesia && raft.term < seen) {
+        raft.term = seen;
+        raft.vote = 0;
+    }
     const char *why = NULL;
     status = ww_raft_create(&raft, &group->raft, &why);
     if (status != WW_OK)
