@@ -57,7 +57,10 @@ def test_a_node_starts_and_stops_fifty_times():
             wait_until(lambda: cluster.status(node), 20, "the node answers")
             cluster.stop(node)
             check_equal(names(directory), left, "files")
-        check_equal(cluster.log(node), said * 51, "what it said")
+        lines = cluster.log(node).splitlines()
+        check_equal(len(lines), 2 * 51, "lines that it said")
+        check_equal(set(lines[::2]), {said.splitlines()[0]}, "how it is configured")
+        check(all(line.startswith("log: ") for line in lines[1::2]), "what it found")
         cluster.start(node)
         cluster.wait_equal()
 
