@@ -81,9 +81,8 @@ uint64_t ww_log_index_cut(const struct ww_log_index *index, uint64_t position, u
 {
     size_t number = 0;
     while (number < index->count &&
-           (end_of(index, number) <= position ||
-            (time_ns > 0 && number + 1 < index->count &&
-             index->points[number + 1].time_ns <= time_ns)))
+           (end_of(index, number) <= position || (time_ns > 0 && number + 1 < index->count &&
+                                                  index->points[number + 1].time_ns <= time_ns)))
         number++;
     return number < index->count ? index->points[number].first_index : next_index;
 }
