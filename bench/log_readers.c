@@ -36,16 +36,16 @@ struct cursor {
 };
 
 struct shared_log {
+    _Alignas(64) _Atomic bool stop;
+    enum ww_idle_kind idle;
     const struct ww_log_readers_options *options;
-    struct ww_log_buffer buffer;
-    struct ww_batch_table table;
     struct ww_batch_chain chain;
+    struct ww_batch_table table;
     pthread_mutex_t mutex;
     pthread_rwlock_t rwlock;
-    enum ww_idle_kind idle;
+    struct ww_log_buffer buffer;
     uint32_t threads;
     _Alignas(64) _Atomic uint64_t end; /* the next index */
-    _Alignas(64) _Atomic bool stop;
     struct cursor cursors[WW_LOG_CURSORS_MAX];
 };
 

@@ -16,8 +16,8 @@ enum ww_key_type {
 struct ww_config_key {
     const char *name;
     enum ww_key_type type;
-    size_t offset; /* in struct ww_config */
-    size_t size;   /* TEXT: of the array */
+    uint32_t offset; /* in struct ww_config */
+    size_t size;     /* TEXT: of the array */
     const char *const *choices;
     uint64_t min, max;
     const char *fallback; /* the default, in the words of a file; TEXT: may be "" */

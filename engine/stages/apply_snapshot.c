@@ -10,8 +10,9 @@ int ww_apply_save(struct ww_shard *shard, struct ww_snapshot_job *job)
 {
     const struct ww_state_machine *machine = shard->machine;
     const struct ww_session_table *sessions = &shard->apply->sessions[job->about.group];
+    size_t room = WW_SESSION_BYTES_MAX;
     job->machine = machine;
-    job->sessions = malloc(WW_SESSION_BYTES_MAX);
+    job->sessions = malloc(room);
     if (job->sessions == NULL)
         return WW_ENOMEM;
     job->session_bytes = ww_session_encode(sessions, job->sessions);
