@@ -78,7 +78,8 @@ def check_images(recording, count, seed, boot_every, totals):
                              f" {flush}:{variation}")
             totals.add(images=1, varied=variation != 0, torn=found["torn"],
                        dropped=found["dropped"], cut=found["cut_bytes"] > 0, booted=boot,
-                       required=found["required"], snapshots=found["snapshots"])
+                       required=found["required"], covered=found["covered"],
+                       snapshots=found["snapshots"])
     totals.add(image_s=time.monotonic() - began)
 
 

@@ -5,7 +5,7 @@
 import shutil
 
 from crash import Totals, check_images
-from recording import KINDS, Images, Recording
+from recording import KINDS, SNAPSHOTS, Images, Recording
 from disk import fast_directory, own_mounts, why_not
 from harness import check, check_equal, run_tests, skip
 
@@ -29,6 +29,8 @@ def survives(kind):
     check_images(recording, IMAGES, seed, BOOT_EVERY, totals)
     print(f"# {totals}", flush=True)
     check(totals.counts["required"] > IMAGES, "acknowledged entries were looked for")
+    check(totals.counts["covered"] > 0 or SNAPSHOTS not in KINDS[kind][1],
+          "snapshots stand for acknowledged entries")
     check(totals.counts["torn"] > 0 and totals.counts["dropped"] > 0, "writes were torn and lost")
     return recording
 
