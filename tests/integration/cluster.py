@@ -39,7 +39,8 @@ def wait_until(condition, seconds, what):
 
 class Cluster:
     """`with Cluster(directory) as cluster:` starts it; extra YAML goes to every node, `net` to its
-    section, `node` in front of the others of theirs. The spares, behind the other nodes, wait to be added."""
+    section, `node` in front of the others of theirs. The spares, behind the other nodes, wait to
+    be added."""
 
     def __init__(self, directory, nodes=3, yaml="", net="", node="", spares=0, name=None):
         self.directory = Path(directory)
