@@ -16,7 +16,8 @@
 struct held {
     uint64_t *sequences; /* [index - 1]; NO_CLIENTS_ENTRY */
     uint64_t last, capacity;
-    bool *sequence_held; /* by sequence */
+    uint64_t first_sequence; /* behind the snapshot; NO_CLIENTS_ENTRY: there is none */
+    bool *sequence_held;     /* by sequence */
 };
 
 struct reading {
@@ -112,6 +113,7 @@ static int check_order(struct reading *reading, uint32_t number)
     struct held *held = &reading->groups[number];
     uint64_t base = reading->recovery.groups[number].base_index;
     uint64_t next = base == 0 ? 0 : NO_CLIENTS_ENTRY;
+    held->first_sequence = NO_CLIENTS_ENTRY;
     held->sequence_held = calloc(reading->acks->proposed[number] + 1, sizeof(bool));
     if (held->sequence_held == NULL)
         return ww_fail(reading->error, WW_ENOMEM, "no memory for the entries of a log");
@@ -121,6 +123,8 @@ static int check_order(struct reading *reading, uint32_t number)
             continue;
         reading->found->entries++;
         held->sequence_held[sequence] = true;
+        if (held->first_sequence == NO_CLIENTS_ENTRY)
+            held->first_sequence = sequence;
         if (next == NO_CLIENTS_ENTRY || sequence == next)
             next = sequence + 1;
         else if (sequence > next)
@@ -141,10 +145,11 @@ static int check_acks(struct reading *reading, uint64_t applied)
         uint64_t base = reading->recovery.groups[ack->group].base_index;
         for (uint64_t k = 0; k < ack->count; k++) {
             uint64_t index = ack->index + k, sequence = ack->sequence + k;
-            bool there = ack->index == 0
-                             ? base > 0 || held->sequence_held[sequence]
-                             : index <= base ||
-                                   (index <= held->last && held->sequences[index - 1] == sequence);
+            bool there =
+                ack->index == 0
+                    ? held->sequence_held[sequence] || (base > 0 && sequence < held->first_sequence)
+                    : index <= base ||
+                          (index <= held->last && held->sequences[index - 1] == sequence);
             reading->found->required++;
             reading->found->covered += base > 0 && index <= base;
             if (!there)
