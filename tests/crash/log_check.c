@@ -14,10 +14,10 @@
 
 /* One group's entries by index: what stands there now. */
 struct held {
-    uint64_t *sequences; /* [index - 1]; NO_CLIENTS_ENTRY */
-    uint64_t last, capacity;
-    uint64_t first_sequence; /* behind the snapshot; NO_CLIENTS_ENTRY: there is none */
-    bool *sequence_held;     /* by sequence */
+    uint64_t *sequences;            /* [index - 1]; NO_CLIENTS_ENTRY */
+    uint64_t first, last, capacity; /* what clients can read */
+    uint64_t first_sequence;        /* of these; NO_CLIENTS_ENTRY: there is none */
+    bool *sequence_held;            /* by sequence */
 };
 
 struct reading {
@@ -100,9 +100,10 @@ static int visit(void *context, uint64_t block_position, uint32_t offset,
     return batch->kind == WW_BATCH_ENTRIES ? take_entries(reading, batch) : WW_OK;
 }
 
-/* The last index of a group's log: what stands behind it in `sequences` was cut later. */
-static void find_last(const struct ww_recovered_group *group, struct held *held)
+/* What stands in `sequences` before or behind them was released or cut later. */
+static void find_ends(const struct ww_recovered_group *group, struct held *held)
 {
+    held->first = group->first_index > 0 ? group->first_index : group->base_index + 1;
     held->last =
         group->run_count > 0 ? group->runs[group->run_count - 1].last_index : group->base_index;
 }
@@ -111,13 +112,12 @@ static void find_last(const struct ww_recovered_group *group, struct held *held)
 static int check_order(struct reading *reading, uint32_t number)
 {
     struct held *held = &reading->groups[number];
-    uint64_t base = reading->recovery.groups[number].base_index;
-    uint64_t next = base == 0 ? 0 : NO_CLIENTS_ENTRY;
+    uint64_t next = held->first == 1 ? 0 : NO_CLIENTS_ENTRY;
     held->first_sequence = NO_CLIENTS_ENTRY;
     held->sequence_held = calloc(reading->acks->proposed[number] + 1, sizeof(bool));
     if (held->sequence_held == NULL)
         return ww_fail(reading->error, WW_ENOMEM, "no memory for the entries of a log");
-    for (uint64_t index = base + 1; index <= held->last; index++) {
+    for (uint64_t index = held->first; index <= held->last; index++) {
         uint64_t sequence = held->sequences[index - 1];
         if (sequence == NO_CLIENTS_ENTRY)
             continue;
@@ -145,11 +145,11 @@ static int check_acks(struct reading *reading, uint64_t applied)
         uint64_t base = reading->recovery.groups[ack->group].base_index;
         for (uint64_t k = 0; k < ack->count; k++) {
             uint64_t index = ack->index + k, sequence = ack->sequence + k;
-            bool there =
-                ack->index == 0
-                    ? held->sequence_held[sequence] || (base > 0 && sequence < held->first_sequence)
-                    : index <= base ||
-                          (index <= held->last && held->sequences[index - 1] == sequence);
+            bool there = ack->index == 0
+                             ? held->sequence_held[sequence] ||
+                                   (held->first > 1 && sequence < held->first_sequence)
+                             : index < held->first ||
+                                   (index <= held->last && held->sequences[index - 1] == sequence);
             reading->found->required++;
             reading->found->covered += base > 0 && index <= base;
             if (!there)
@@ -159,7 +159,7 @@ static int check_acks(struct reading *reading, uint64_t applied)
                                " of %" PRIu64
                                " entries of the log of writes were there; the group's log goes "
                                "from %" PRIu64 " to %" PRIu64,
-                               ack->group, sequence, index, ack->logged, applied, base + 1,
+                               ack->group, sequence, index, ack->logged, applied, held->first,
                                held->last);
         }
     }
@@ -233,7 +233,7 @@ static int read_log(struct reading *reading, const char *directory, uint64_t app
     }
     reading->found->cut_bytes = recovery.cut_bytes;
     for (uint32_t i = 0; status == WW_OK && i < reading->acks->groups; i++) {
-        find_last(&reading->recovery.groups[i], &reading->groups[i]);
+        find_ends(&reading->recovery.groups[i], &reading->groups[i]);
         status = ww_group_recovery_check(&reading->recovery.groups[i], reading->error);
         if (status == WW_OK)
             status = check_order(reading, i);

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 
 struct ww_crash_found {
-    uint64_t entries;   /* of clients, that the log holds behind its snapshots */
+    uint64_t entries;   /* of clients, that they can read */
     uint64_t required;  /* acknowledged ones */
     uint64_t covered;   /* of them, that snapshots stand for */
     uint64_t snapshots; /* records of snapshots */
