@@ -70,8 +70,8 @@
 #define WW_WAL_RECOVERY_BYTES (4u * WW_MIB) /* one read of a look at a log */
 #define WW_WAL_MEMORY_SEGMENTS_MAX 65536u   /* alive at one time, in memory mode */
 #define WW_SURVEY_DAMAGE_MAX 16u            /* damaged places that a look at a log describes */
-/* A new segment is written in such pieces, one for each half of it that the log writes meanwhile, or
- * one in so long. */
+/* A new segment is written in such pieces, one for each half of it that the log writes meanwhile,
+ * or one in so long. */
 #define WW_WAL_PREPARE_PIECE (256u * WW_KIB)
 #define WW_WAL_PREPARE_PAUSE_MAX_NS 10000000u
 #define WW_WAL_PREPARE_PAUSE_STEP_NS 500000u

@@ -170,7 +170,7 @@ Test(wal_completions, C17_a_page_that_cannot_be_read_is_named_or_cut)
     cr_expect_eq(log_.visited, 5);
     cr_expect(log_.recovery.recovering);
     cr_expect_eq(log_.recovery.damage.code, WW_EIO);
-    cr_expect_eq(log_.recovery.cut_position, 5 * 4096);
+    cr_expect_eq(log_.recovery.cut_position, 6 * 4096);
     test_log_append(&log_, 900);
     test_log_close(&log_);
     test_log_open_ok(&log_);
