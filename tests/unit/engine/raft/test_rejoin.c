@@ -106,6 +106,25 @@ Test(raft_rejoin, c17_it_counts_when_others_hold_the_barrier_and_it_does_too)
     fixture_stop(&f);
 }
 
+Test(raft_rejoin, c17_what_stands_at_the_barriers_index_may_be_of_another_log)
+{
+    struct fixture f;
+    struct ww_raft_options options = forgetful(3);
+
+    options.term = 4;
+    options.newborn = false;
+    fixture_start_with(&f, options, "1334");
+    fixture_heartbeat(&f, 2, 5, 1, 1, 1);
+    fixture_hard_state_durable(&f);
+    reply(&f, 2, 5, 4, true);
+    cr_expect_not(f.update.known);
+    fixture_append(&f, 2, 5, 3, 3, "5", 1);
+    cr_expect_not(f.update.known, "it is not durable");
+    fixture_durable(&f, 5, 4);
+    cr_expect(f.update.known);
+    fixture_stop(&f);
+}
+
 Test(raft_rejoin, c17_a_reply_to_another_start_or_of_an_older_leader_does_not_count)
 {
     struct fixture f;
