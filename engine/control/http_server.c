@@ -219,7 +219,8 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     bool config = strcmp(url, config_path) == 0;
     bool post = ww_control_is_request(url) || (config && strcmp(method, MHD_HTTP_METHOD_POST) == 0);
     char *(*get)(void *context) = getter(control, url);
-    bool known = post || get != NULL || strcmp(url, "/healthz") == 0;
+    bool health = strcmp(url, "/healthz") == 0;
+    bool known = post || health || get != NULL;
     bool is_get =
         strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
     if (!known)
@@ -241,7 +242,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
                        both || config ? "GET, HEAD, POST"
                        : post         ? "POST"
                                       : "GET, HEAD");
-    if (strcmp(url, "/healthz") == 0)
+    if (health)
         return respond_health(control, connection);
     return respond(connection, MHD_HTTP_OK, get(control->ops.context), NULL);
 }
