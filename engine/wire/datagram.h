@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #define WW_DATAGRAM_MAGIC 0x5757u /* "WW" */
-#define WW_WIRE_VERSION 2u
+#define WW_WIRE_VERSION 3u
 
 struct ww_datagram_header {
     uint16_t magic;
