@@ -50,7 +50,7 @@ class UdpCluster(Cluster):
 
     def datagram(self, node, messages=b"", body=b"", body_crc=None, **fields):
         """A good datagram for `node`, but for the fields that are given."""
-        values = {"magic": 0x5757, "version": 2, "count": len(messages) // MESSAGE.size,
+        values = {"magic": 0x5757, "version": 3, "count": len(messages) // MESSAGE.size,
                   "size": HEADER.size + len(messages) + len(body),
                   "cluster": crc64(f"test-{os.getpid()}".encode()), "source": CLIENT,
                   "destination": node, "crc": 0,
