@@ -222,6 +222,8 @@ bool ww_net_feed_apply(struct ww_net *net, struct ww_group *group)
         if (group->fed >= group->snapshot.next_index)
             ww_net_snapshot_take(net, group);
     }
+    if (group->fed >= group->snapshot.next_index)
+        ww_net_snapshot_take(net, group); /* it could not be, and no batch may come for long */
     if (group->applied == group->fed && group->apply.buffer != WW_READER_NO_BUFFER)
         ww_net_reader_reset(net, &group->apply);
     return true;

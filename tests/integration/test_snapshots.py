@@ -72,7 +72,7 @@ def test_a_log_gets_shorter_and_nodes_begin_with_their_snapshot():
                        f"older snapshots of node {node} go")
             check_equal(stages(cluster, node, "snapshots_failed"), 0, "failed")
         ww_fails(1, "tail", "--endpoint", cluster.endpoint(leader), "--from", 1,
-                 says=["index 1 is not kept"])
+                 says=["does not keep index 1", "its log begins at"])
         for node in cluster.nodes:
             cluster.kill(node)
         for node in cluster.nodes:
@@ -81,7 +81,7 @@ def test_a_log_gets_shorter_and_nodes_begin_with_their_snapshot():
         check(cluster.wait_equal()[0] > applied, "the log goes on")
         for node in cluster.nodes:
             state = cluster.group(node)
-            check(8000 <= state["snapshot_index"] < state["first_index"], "it began with it")
+            check(state["snapshot_index"] >= 8000, "it began with it")
         cluster.append(cluster.leader(), LINES)
         check(cluster.wait_equal()[1] != digest, "it changed")
 
