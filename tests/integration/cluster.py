@@ -26,6 +26,24 @@ def free_ports(count, kind=socket.SOCK_STREAM):
     return ports
 
 
+def free_port_row(count):
+    """The first of so many neighbouring ports that nobody listens on, as `ww up --port` asks."""
+    for _ in range(100):
+        first = free_ports(1)[0]
+        sockets = []
+        try:
+            for port in range(first, first + count):
+                sockets.append(socket.socket())
+                sockets[-1].bind(("127.0.0.1", port))
+            return first
+        except (OSError, OverflowError):
+            continue
+        finally:
+            for each in sockets:
+                each.close()
+    raise AssertionError(f"no {count} neighbouring ports are free")
+
+
 def wait_until(condition, seconds, what):
     """Polls `condition` until it is true and returns what it returned."""
     deadline = time.monotonic() + seconds

@@ -9,7 +9,7 @@ import subprocess
 import urllib.error
 import urllib.request
 
-from cluster import Cluster, Feeder, free_ports, wait_until
+from cluster import Cluster, Feeder, free_port_row, wait_until
 from harness import (WW, Directory, check, check_equal, check_in, environment, run_tests, ww,
                      ww_fails)
 
@@ -201,7 +201,7 @@ def test_a_leader_gives_way_to_a_voter_of_a_higher_priority():
 
 def test_up_starts_spares_to_try_it_with():
     process = subprocess.Popen(
-        [WW, "up", "-n", "1", "--spare", "1", "--port", str(free_ports(1)[0]), "--durability",
+        [WW, "up", "-n", "1", "--spare", "1", "--port", str(free_port_row(2)), "--durability",
          "memory"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment())
     try:
         text = ""
