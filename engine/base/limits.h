@@ -92,7 +92,10 @@
 #define WW_RELEASE_NS 1000000000u          /* the stream is looked at so often, to be released */
 #define WW_RETAIN_SNAPSHOTS 8u             /* under way when entries beyond a limit need one */
 #define WW_PROMISES_MAX 16384u             /* messages that wait for the disk */
-#define WW_PENDING_MAX 65536u /* proposals (runs of entries) that wait for their commit */
+#define WW_PENDING_MAX 65536u     /* proposals (runs of entries) that wait for their commit */
+#define WW_TRACE_NET_SLOTS 32768u /* records of sampled entries that nobody has taken yet */
+#define WW_TRACE_SLOTS 8192u      /* of LOG, and of APPLY: a few per entry, not a dozen */
+#define WW_WRITE_SIZES 19u /* writes of the log by entries in them: up to 1, 2, 4, ... 2^18 */
 
 /* Snapshots. */
 #define WW_SNAPSHOT_MAX (64ull * 1024u * WW_MIB) /* content of one */
@@ -148,6 +151,8 @@ _Static_assert(WW_READ_BYTES >= WW_BLOCK_MAX, "a read holds a whole block");
 _Static_assert(2 * WW_WRITE_DEPTH_MAX + WW_READ_BUFFERS <= WW_WAL_RING_ENTRIES,
                "neither queue of the ring can overflow");
 _Static_assert(WW_WAL_WINDOW_BYTES >= WW_BLOCK_MAX, "a block lies in two windows at most");
+_Static_assert(WW_WRITE_MAX / WW_ENTRY_HEADER_BYTES <= 1u << (WW_WRITE_SIZES - 1),
+               "the entries of every write have a place to be counted in");
 _Static_assert(WW_WRITE_MAX >= WW_BLOCK_MAX, "a write holds a whole block");
 _Static_assert(WW_BLOCK_MAX % WW_BLOCK_ALIGN == 0, "blocks are aligned");
 _Static_assert(WW_BATCH_MAX(WW_MTU_MAX) + WW_BLOCK_HEADER_BYTES <= WW_BLOCK_MAX,

@@ -13,4 +13,12 @@ static inline uint64_t ww_time_ns(clockid_t clock)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* How far CLOCK_BOOTTIME is ahead of CLOCK_MONOTONIC: as long as the machine was suspended. */
+static inline uint64_t ww_time_suspended_ns(void)
+{
+    uint64_t boot_ns = ww_time_ns(CLOCK_BOOTTIME);
+    uint64_t monotonic_ns = ww_time_ns(CLOCK_MONOTONIC);
+    return boot_ns > monotonic_ns ? boot_ns - monotonic_ns : 0; /* exactly 0 if it never was */
+}
+
 #endif

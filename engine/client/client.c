@@ -3,6 +3,7 @@
 
 #include "engine/base/assert.h"
 #include "engine/base/error.h"
+#include "engine/client/client_sent.h"
 #include "engine/wire/datagram.h"
 
 #include <stdlib.h>
@@ -21,7 +22,9 @@ static int create_groups(struct ww_client *client, const struct ww_client_setup 
 {
     client->groups = calloc(setup->groups, sizeof(*client->groups));
     client->sending = calloc(setup->groups, sizeof(struct ww_client_group *));
-    if (client->groups == NULL || client->sending == NULL)
+    client->sent_slots = 2 * (WW_CLIENT_FRAMES_MAX + setup->groups); /* more than can be out */
+    client->sent = calloc(client->sent_slots, sizeof(*client->sent));
+    if (client->groups == NULL || client->sending == NULL || client->sent == NULL)
         return WW_ENOMEM;
     for (uint32_t i = 0; i < setup->groups; i++) {
         struct ww_client_group *group = &client->groups[i];
@@ -110,6 +113,7 @@ void ww_client_close(struct ww_client *client)
         ww_client_window_free(&client->groups[i].window);
     free(client->groups);
     free(client->sending);
+    free(client->sent);
     client->transport->ops->close(client->transport);
     free(client);
 }
@@ -241,6 +245,8 @@ static bool send_run(struct ww_client *client, struct ww_client_group *group)
         uint64_t again = group->sent_end - group->sent;
         client->stats.resent += again < slice.count ? again : slice.count;
     }
+    client->sent[client->sent_end++ % client->sent_slots] =
+        (struct ww_client_sent){group->sent, client->now_ns, group->number, slice.count};
     group->sent += slice.count;
     if (group->sent > group->sent_end)
         group->sent_end = group->sent;
@@ -373,6 +379,18 @@ size_t ww_client_poll(struct ww_client *client, struct ww_completion *completion
     else
         client->stats.empty_cycles += cycles;
     return out.count;
+}
+
+uint64_t ww_client_first_sent_ns(const struct ww_client *client, uint32_t group, uint64_t sequence)
+{
+    uint64_t slots = client->sent_slots;
+    for (uint64_t i = client->sent_end > slots ? client->sent_end - slots : 0; i < client->sent_end;
+         i++) {
+        const struct ww_client_sent *sent = &client->sent[i % slots];
+        if (sent->group == group && sequence - sent->first < sent->count)
+            return sent->ns;
+    }
+    return 0;
 }
 
 void ww_client_stats(const struct ww_client *client, struct ww_client_stats *stats)

@@ -94,6 +94,12 @@ struct ww_client_asker {
     uint64_t index;
 };
 
+/* A datagram that was sent: which entries it held. */
+struct ww_client_sent {
+    uint64_t first, ns;
+    uint32_t group, count;
+};
+
 struct ww_client {
     struct ww_transport *transport;
     struct ww_clock *clock;
@@ -112,6 +118,9 @@ struct ww_client {
     uint32_t sending_count;
     struct ww_client_group **sending; /* groups with something to send */
     struct ww_client_group *groups;
+    struct ww_client_sent *sent; /* the last of them: number n stands at n % sent_slots */
+    uint32_t sent_slots;
+    uint64_t sent_end;
     struct ww_client_reader reader;
     struct ww_client_asker asker;
     uint64_t tags;

@@ -208,6 +208,8 @@ static char *(*getter(const struct ww_control *control, const char *url))(void *
         return control->ops.status_json;
     if (strcmp(url, config_path) == 0)
         return control->ops.config_json;
+    if (strcmp(url, "/v1/trace") == 0)
+        return control->ops.trace_json;
     return strcmp(url, "/v1/wal/rotations") == 0 ? control->ops.rotations_json : NULL;
 }
 
@@ -224,10 +226,11 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     bool is_get =
         strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
     if (!known)
-        return respond_error(connection, MHD_HTTP_NOT_FOUND,
-                             "no such path; there are /v1/status, /healthz, /v1/config, "
-                             "/v1/wal/rotations, and under /v1/groups/G/ members, leader and "
-                             "snapshot");
+        return respond_error(
+            connection, MHD_HTTP_NOT_FOUND,
+            "no such path; there are /v1/status, /healthz, /v1/config, "
+            "/v1/wal/rotations, /v1/trace, and under /v1/groups/G/ members, leader and "
+            "snapshot");
     if (post && strcmp(method, MHD_HTTP_METHOD_POST) == 0)
         return take_post(control, connection, url, upload, upload_bytes, request);
     uint32_t group;

@@ -16,6 +16,7 @@ struct ww_control_ops {
                    struct ww_control_answer *answer, struct ww_error *error);
     char *(*config_json)(void *context);    /* the configuration in force, as status_json */
     char *(*rotations_json)(void *context); /* when the log entered its segments */
+    char *(*trace_json)(void *context);     /* of sampled entries, what nobody took so far */
     /* Changes all of the keys or none. WW_EINVAL: one of them cannot be, `error` says why. */
     int (*configure)(void *context, const struct ww_control_settings *settings,
                      struct ww_error *error);
@@ -26,10 +27,10 @@ struct ww_control_ops {
 struct ww_control;
 
 /*
- * Serves GET /v1/status, /healthz, /v1/config, /v1/wal/rotations and /v1/groups/G/snapshot (the
- * file), and POST /v1/config, /v1/groups/G/members, /v1/groups/G/leader and /v1/groups/G/snapshot,
- * on `listen` (HOST:PORT, an IPv4 address). On failure *control is NULL and `error` names the
- * address, as when another process has it.
+ * Serves GET /v1/status, /healthz, /v1/config, /v1/wal/rotations, /v1/trace and
+ * /v1/groups/G/snapshot (the file), and POST /v1/config, /v1/groups/G/members, /v1/groups/G/leader
+ * and /v1/groups/G/snapshot, on `listen` (HOST:PORT, an IPv4 address). On failure *control is NULL
+ * and `error` names the address, as when another process has it.
  */
 int ww_control_start(const char *listen, struct ww_control_ops ops, struct ww_control **control,
                      struct ww_error *error);

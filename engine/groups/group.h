@@ -113,6 +113,12 @@ struct ww_record {
     uint64_t durable_end;
 };
 
+/* How far positions of the log were traced (engine/stages/trace.h). */
+struct ww_trace_marks {
+    uint64_t ack_sent, committed;
+    uint64_t acked[WW_NODES_MAX + 1]; /* by node id */
+};
+
 struct ww_group {
     uint32_t id;
     struct ww_raft *raft;
@@ -134,6 +140,7 @@ struct ww_group {
     uint64_t time_ns, time_base_ns, leader_since_ns;
     uint64_t confirmed_round; /* as leader: reads of rounds up to it may be served */
     struct ww_group_snapshot snapshot;
+    struct ww_trace_marks traced;
 };
 
 void ww_reader_init(struct ww_reader *reader);

@@ -96,7 +96,9 @@ struct ww_log_range ww_log_buffer_close(struct ww_log_buffer *buffer, uint64_t d
         .batches = buffer->batches,
     };
     buffer->link = ww_block_seal(block);
-    struct ww_log_range range = {buffer->block, write_bytes, block->span_bytes};
+    struct ww_log_range range = {.position = buffer->block,
+                                 .write_bytes = write_bytes,
+                                 .span_bytes = block->span_bytes};
     buffer->block = next;
     buffer->head = next;
     return range;

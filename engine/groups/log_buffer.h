@@ -41,6 +41,8 @@ struct ww_log_range {
     uint64_t position;
     uint32_t write_bytes; /* used bytes, aligned: what goes to the disk */
     uint32_t span_bytes;  /* to the next block */
+    uint32_t entries;     /* in it: the caller's */
+    bool traced;          /* some of them are sampled: likewise */
 };
 
 enum ww_log_room {

@@ -251,6 +251,9 @@ static int validate_machine(struct ww_config *config, struct ww_error *error)
         config->transport == WW_CONFIG_AF_PACKET || config->transport == WW_CONFIG_AF_XDP;
     if (kernel_interface && config->interface[0] == 0)
         return ww_fail(error, WW_EINVAL, "net.interface is missing: net.transport needs one");
+    if (config->trace_every != 0 && !is_power_of_two(config->trace_every))
+        return ww_fail(error, WW_EINVAL, "trace.every (%u) must be a power of two, or 0",
+                       config->trace_every);
     if (config->threads == 2)
         return ww_fail(error, WW_EINVAL, "stages.threads must be 1 or 3");
     if (config->cores[0] != 0 && !cores_fit(config->cores, config->threads))

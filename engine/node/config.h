@@ -98,6 +98,8 @@ struct ww_config {
     uint32_t idle;    /* stages.idle: enum ww_idle_kind; auto by number of cores */
     char cores[32];   /* stages.cores: "" (no pinning) or a list such as "0,1,2" */
 
+    uint32_t trace_every; /* trace.every; 0: no entry is traced */
+
     uint8_t origins[WW_CONFIG_KEYS_MAX]; /* of each key: enum ww_config_origin */
 };
 

@@ -126,6 +126,10 @@ const struct ww_config_key ww_config_keys[] = {
      "how a thread waits: spin, yield, adaptive, or auto by the number of cores"},
     {"stages.cores", TEXT(cores), "",
      "cores that the threads are pinned to, such as 0,1,2; empty: none"},
+
+    {"trace.every", COUNT(trace_every, 0, 1u << 30), "0",
+     "entries of an index that is a multiple of this leave the times of their way; a power of two, "
+     "or 0: none"},
 };
 /* clang-format on */
 

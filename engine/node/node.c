@@ -249,6 +249,7 @@ static int create_shard(struct ww_node *node, struct ww_group_recovery *recovery
         .retain_bytes = config->retain_bytes,
         .retain_time_ns = config->retain_time_ns,
         .wal = ww_node_tuning(config),
+        .trace_every = config->trace_every,
         .amnesia = node->recovery.recovering,
         .amnesia_position = node->recovery.cut_position,
         .log_buffer = node->log_buffer,
@@ -347,6 +348,11 @@ static char *rotations_json(void *context)
     return ww_node_rotations_json(context);
 }
 
+static char *trace_json(void *context)
+{
+    return ww_node_trace_json(context);
+}
+
 static int start_control(struct ww_node *node, struct ww_error *error)
 {
     const struct ww_config *config = &node->config;
@@ -359,6 +365,7 @@ static int start_control(struct ww_node *node, struct ww_error *error)
                                         .request = request,
                                         .config_json = config_json,
                                         .rotations_json = rotations_json,
+                                        .trace_json = trace_json,
                                         .configure = configure,
                                         .snapshot = snapshot,
                                     },

@@ -56,6 +56,9 @@ int ww_node_request(struct ww_node *node, const struct ww_control_request *reque
 /* When the log's segments were entered. */
 char *ww_node_rotations_json(struct ww_node *node);
 
+/* Takes the records of sampled entries out (node_trace.c); one thread. */
+char *ww_node_trace_json(struct ww_node *node);
+
 /* Likewise; both on the control thread, the only one that reads or changes `config` by then. */
 char *ww_node_config_json(struct ww_node *node);
 int ww_node_configure(struct ww_node *node, const struct ww_control_settings *settings,

@@ -175,6 +175,12 @@ static void put_wal(struct json_object *status, const struct ww_node *node,
     put_number(wal, "released_position", view->released_position);
     put_number(wal, "checkpoints", view->checkpoints);
     put_number(wal, "limit_position", atomic_load(&node->store->limit_position));
+    struct json_object *sizes = json_object_new_array();
+    for (uint32_t i = 0; i < WW_WRITE_SIZES; i++)
+        json_object_array_add(sizes, json_object_new_uint64(
+                                         atomic_load_explicit(&node->shard->write_sizes[i],
+                                                              memory_order_relaxed)));
+    json_object_object_add(wal, "entries_per_write", sizes);
 }
 
 static void put_recovery(struct json_object *status, const struct ww_node_recovery *found)
@@ -231,6 +237,19 @@ static void put_stages(struct json_object *status, const struct ww_shard_view *v
         if (ww_net_drop_name(i) != NULL)
             put_number(drops, ww_net_drop_name(i), view->drops[i]);
     }
+}
+
+static void put_trace(struct json_object *status, struct ww_node *node)
+{
+    struct json_object *trace = put_object(status, "trace");
+    uint64_t dropped = 0, cycles = 0;
+    for (uint32_t i = 0; i < WW_STAGES; i++) {
+        dropped += atomic_load_explicit(&node->shard->traces[i].dropped, memory_order_relaxed);
+        cycles += atomic_load_explicit(&node->shard->traces[i].cycles, memory_order_relaxed);
+    }
+    put_number(trace, "every", node->config.trace_every);
+    put_number(trace, "dropped", dropped);
+    put_number(trace, "cycles", cycles);
 }
 
 static void put_agents(struct json_object *status, struct ww_node *node)
@@ -303,6 +322,7 @@ char *ww_node_status_json(struct ww_node *node)
     put_wal(status, node, &view);
     put_recovery(status, &node->recovery);
     put_stages(status, &view);
+    put_trace(status, node);
     put_agents(status, node);
     put_memory(status, node);
     put_nodes(status, &node->config);

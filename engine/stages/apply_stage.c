@@ -83,8 +83,13 @@ static int run_machine(const struct ww_state_machine *machine, const struct ww_c
 static int apply_batch(struct ww_shard *shard, const struct ww_committed *item, bool last)
 {
     struct ww_applied applied = {.kind = WW_APPLY_BATCH, .group = item->group, .index = item->to};
+    struct ww_trace *trace = &shard->traces[WW_STAGE_APPLY];
+    struct ww_trace_record place = {.group = item->group, .point = WW_TRACE_TAKEN};
+    ww_trace_range(trace, place, item->from, item->to);
     ww_apply_sessions(shard, item, &applied);
     int status = run_machine(shard->machine, item, applied.skipped);
+    place.point = WW_TRACE_APPLIED;
+    ww_trace_range(trace, place, item->from, item->to);
     if (status != WW_OK)
         ww_shard_fence(shard, status, "the state machine refused a committed entry");
     else if (last || applied.skipped_from != 0)

@@ -11,8 +11,14 @@
 
 #define EVENTS_PER_POLL 16u
 
+/* A write on its way to the disk. */
+struct write {
+    struct ww_log_range range;
+    uint64_t submitted_ns; /* when it is traced */
+};
+
 struct ww_log {
-    uint64_t in_flight[WW_WRITE_DEPTH_MAX]; /* where each write ends, oldest first */
+    struct write in_flight[WW_WRITE_DEPTH_MAX]; /* oldest first */
     uint32_t in_flight_count;
     struct ww_log_range next; /* taken from the ring, not yet part of a write */
     bool have_next;
@@ -55,9 +61,28 @@ static struct ww_log_range gather(struct ww_shard *shard)
         WW_ASSERT(log->next.position == all.position + all.span_bytes);
         all.write_bytes += log->next.write_bytes;
         all.span_bytes += log->next.span_bytes;
+        all.entries += log->next.entries;
+        all.traced |= log->next.traced;
         log->have_next = false;
     }
     return all;
+}
+
+static uint8_t *bytes_at(const struct ww_shard *shard, uint64_t position)
+{
+    return shard->options.log_buffer + (position & (shard->options.log_buffer_bytes - 1));
+}
+
+static void count_entries(struct ww_shard *shard, uint32_t entries)
+{
+    uint32_t size = 0;
+    while (entries > 1u << size)
+        size++;
+    if (entries > 0)
+        atomic_store_explicit(&shard->write_sizes[size],
+                              1 + atomic_load_explicit(&shard->write_sizes[size],
+                                                       memory_order_relaxed),
+                              memory_order_relaxed);
 }
 
 static uint32_t write_blocks(struct ww_shard *shard)
@@ -67,28 +92,48 @@ static uint32_t write_blocks(struct ww_shard *shard)
     uint32_t depth = atomic_load_explicit(&shard->write_depth, memory_order_relaxed);
     while (log->in_flight_count < depth && take_next(shard)) {
         struct ww_log_range range = gather(shard);
-        uint64_t offset = range.position & (shard->options.log_buffer_bytes - 1);
-        int status =
-            shard->store->ops->write(shard->store, range.position,
-                                     shard->options.log_buffer + offset, range.write_bytes);
+        uint64_t now_ns = range.traced ? ww_clock_now(shard->clock) : 0;
+        int status = shard->store->ops->write(shard->store, range.position,
+                                              bytes_at(shard, range.position), range.write_bytes);
         if (status != WW_OK) {
             ww_shard_fence(shard, status, "the log takes no more writes");
             break;
         }
-        log->in_flight[log->in_flight_count++] = range.position + range.write_bytes;
+        log->in_flight[log->in_flight_count++] = (struct write){range, now_ns};
+        count_entries(shard, range.entries);
         work++;
     }
     return work;
 }
 
-/* What ends at or below `durable` is written: the store reports a contiguous prefix. */
-static void forget_written(struct ww_log *log, uint64_t durable)
+/* Its bytes are still there: NET keeps them until it hears that they are durable. */
+static void trace_write(struct ww_shard *shard, const struct write *write)
 {
+    struct ww_trace *trace = &shard->traces[WW_STAGE_LOG];
+    uint64_t now_ns = ww_clock_now(shard->clock);
+    uint64_t end = write->range.position + write->range.write_bytes;
+    for (uint64_t position = write->range.position; position < end;) {
+        const struct ww_block_header *block = (const void *)bytes_at(shard, position);
+        ww_trace_block(trace, WW_TRACE_SUBMITTED, block, write->submitted_ns);
+        ww_trace_block(trace, WW_TRACE_WRITTEN, block, now_ns);
+        position += block->span_bytes;
+    }
+}
+
+/* What ends at or below `durable` is written: the store reports a contiguous prefix. */
+static void forget_written(struct ww_shard *shard, uint64_t durable)
+{
+    struct ww_log *log = shard->log;
     uint32_t done = 0;
-    while (done < log->in_flight_count && log->in_flight[done] <= durable)
-        done++;
+    for (; done < log->in_flight_count; done++) {
+        const struct write *write = &log->in_flight[done];
+        if (write->range.position + write->range.write_bytes > durable)
+            break;
+        if (write->range.traced)
+            trace_write(shard, write);
+    }
     log->in_flight_count -= done;
-    memmove(log->in_flight, log->in_flight + done, log->in_flight_count * sizeof(uint64_t));
+    memmove(log->in_flight, log->in_flight + done, log->in_flight_count * sizeof(struct write));
 }
 
 static uint32_t start_reads(struct ww_shard *shard)
@@ -132,7 +177,7 @@ static uint32_t report(struct ww_shard *shard)
         if (events[i].type == WW_LOG_FAILED)
             ww_shard_fence(shard, events[i].status, "a write to the log failed");
         if (events[i].type == WW_LOG_WRITTEN)
-            forget_written(shard->log, events[i].position);
+            forget_written(shard, events[i].position);
         bool pushed = ww_ring_push(&shard->durable, &events[i]);
         WW_ASSERT(pushed);
     }

@@ -134,6 +134,7 @@ struct ww_net {
     uint64_t block_since_ns;
     uint64_t block_entries;
     bool block_urgent;
+    bool block_traced; /* it holds sampled entries */
 
     struct ww_raft_update update;
     struct ww_promise *promises; /* options.promises */
@@ -302,6 +303,20 @@ static inline const struct ww_snapshot_header *ww_net_kept(const struct ww_group
 static inline uint64_t ww_net_snapshot_index(const struct ww_group *group)
 {
     return ww_net_kept(group) != NULL ? ww_net_kept(group)->index : 0;
+}
+
+/* Where sampled entries are on their way: of [from, to], or below a position that rose. */
+static inline void ww_net_trace(const struct ww_net *net, const struct ww_group *group,
+                                enum ww_trace_point point, uint64_t from, uint64_t to)
+{
+    struct ww_trace_record place = {.group = group->id, .point = (uint16_t)point};
+    ww_trace_range(&net->shard->traces[WW_STAGE_NET], place, from, to);
+}
+static inline void ww_net_trace_rise(const struct ww_net *net, const struct ww_group *group,
+                                     enum ww_trace_point point, uint64_t *mark, uint64_t to)
+{
+    struct ww_trace_record place = {.group = group->id, .point = (uint16_t)point};
+    ww_trace_rise(&net->shard->traces[WW_STAGE_NET], place, mark, to);
 }
 
 /* net_release.c */

@@ -105,6 +105,7 @@ static void answer_skipped(struct ww_net *net, struct ww_group *group, const str
 static void answer_run(struct ww_net *net, struct ww_group *group, const struct ww_pending *run,
                        uint64_t count)
 {
+    ww_net_trace(net, group, WW_TRACE_ANSWERED, run->first_index, run->first_index + count - 1);
     ww_net_answer_committed(net, group->id, run->link, run->client, run->first_sequence,
                             run->first_index, count);
     remember(group, run, count);

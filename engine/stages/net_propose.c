@@ -75,6 +75,7 @@ static bool admit(struct ww_net *net, struct ww_group *group, uint32_t link, uin
     struct ww_raft_event event = {.type = WW_RAFT_EV_PROPOSE, .count = message->count};
     ww_net_step(net, group, &event, NULL);
     WW_ASSERT(net->update.status == WW_OK);
+    ww_net_trace(net, group, WW_TRACE_APPENDED, net->update.append_from, net->update.append_to);
     struct ww_open_batch *open = &net->open;
     if (open->count == 0) {
         open->term = ww_raft_term(group->raft);

@@ -41,6 +41,8 @@ static void append_own(struct ww_net *net, struct ww_group *group,
     if (update->append_kind == WW_RAFT_APPENDED_NOOP) {
         group->time_base_ns = group->time_ns;
         group->leader_since_ns = net->now_ns;
+        for (uint32_t id = 1; id <= WW_NODES_MAX; id++)
+            group->traced.acked[id] = update->append_from;
     }
     uint8_t *place = ww_net_reserve(net, WW_BATCH_HEADER_BYTES + 2 * WW_BATCH_ALIGN);
     if (place == NULL) {
@@ -68,6 +70,7 @@ static void append_own(struct ww_net *net, struct ww_group *group,
 static void append_body(struct ww_net *net, struct ww_group *group,
                         const struct ww_raft_update *update, const uint8_t *body)
 {
+    ww_net_trace(net, group, WW_TRACE_APPENDED, update->append_from, update->append_to);
     ww_net_seal_open(net);
     uint64_t next = update->append_from;
     for (; next <= update->append_to; body += ww_batch_header(body)->size_bytes) {
@@ -90,6 +93,9 @@ static void append_body(struct ww_net *net, struct ww_group *group,
 static void send_or_wait(struct ww_net *net, struct ww_group *group,
                          const struct ww_raft_outgoing *outgoing)
 {
+    if (outgoing->message.type == WW_RAFT_APPEND_ACK)
+        ww_net_trace_rise(net, group, WW_TRACE_ACK_SENT, &group->traced.ack_sent,
+                          outgoing->message.index);
     if (!outgoing->wait || group->hard_state.end <= net->durable) {
         ww_net_post(net, outgoing->to, outgoing->to, &outgoing->message);
         return;
@@ -133,6 +139,8 @@ static void obey(struct ww_net *net, struct ww_group *group, const struct ww_raf
         ww_batch_table_truncate(&net->table, &group->chain, update->truncate_from);
         ww_log_index_truncate(&group->index, update->truncate_from);
         ww_net_truncate_readers(net, group, update->truncate_from);
+        if (group->traced.ack_sent >= update->truncate_from)
+            group->traced.ack_sent = update->truncate_from - 1;
     }
     if (update->hard_state)
         persist_hard_state(net, group, update);
@@ -149,6 +157,7 @@ static void obey(struct ww_net *net, struct ww_group *group, const struct ww_raf
     if (update->recovered && --net->amnesiac == 0)
         atomic_store_explicit(&net->shard->recovered, true, memory_order_release);
     group->confirmed_round = update->confirmed_round;
+    ww_net_trace_rise(net, group, WW_TRACE_COMMITTED, &group->traced.committed, update->commit);
 }
 
 void ww_net_step(struct ww_net *net, struct ww_group *group, struct ww_raft_event *event,

@@ -214,6 +214,7 @@ bool ww_net_feed_apply(struct ww_net *net, struct ww_group *group)
             .from = group->fed + 1,
             .to = view.to < commit ? view.to : commit,
         };
+        ww_net_trace(net, group, WW_TRACE_FED, item.from, item.to);
         bool pushed = ww_ring_push(&net->shard->committed, &item);
         WW_ASSERT(pushed);
         if (group->apply.buffer != WW_READER_NO_BUFFER)

@@ -8,6 +8,19 @@ static bool is_peer(const struct ww_shard_options *options, uint32_t node)
     return node >= 1 && node <= WW_NODES_MAX && node != options->self;
 }
 
+static void trace_ack(const struct ww_net *net, struct ww_group *group, uint32_t from,
+                      const struct ww_raft_message *message)
+{
+    struct ww_trace *trace = &net->shard->traces[WW_STAGE_NET];
+    struct ww_trace_record place = {.group = group->id,
+                                    .point = WW_TRACE_ACKED,
+                                    .peer = (uint16_t)from};
+    if (trace->mask != 0 && ww_raft_is_leader(group->raft) &&
+        message->term == ww_raft_term(group->raft) &&
+        message->index <= ww_raft_last_index(group->raft))
+        ww_trace_rise(trace, place, &group->traced.acked[from], message->index);
+}
+
 static void from_peer(struct ww_net *net, uint32_t from, const struct ww_raft_message *message,
                       const uint8_t *body)
 {
@@ -21,6 +34,8 @@ static void from_peer(struct ww_net *net, uint32_t from, const struct ww_raft_me
         net->counters.drops[WW_DROP_NO_ROOM]++; /* for the entry that it may call for */
     } else {
         struct ww_raft_event event = {.type = WW_RAFT_EV_MESSAGE, .from = from, .message = message};
+        if (message->type == WW_RAFT_APPEND_ACK)
+            trace_ack(net, &net->groups[message->group], from, message);
         ww_net_step(net, &net->groups[message->group], &event, NULL);
     }
 }

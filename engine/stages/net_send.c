@@ -101,6 +101,10 @@ static bool send_append(struct ww_net *net, struct ww_group *group, uint32_t pee
     message->body_bytes = ww_net_gather(net, group, reader, message->index + 1, last,
                                         data + WW_BODY_OFFSET, max, &next);
     WW_ASSERT(message->body_bytes > 0);
+    struct ww_trace_record place = {.group = group->id,
+                                    .point = WW_TRACE_SENT,
+                                    .peer = (uint16_t)peer};
+    ww_trace_range(&net->shard->traces[WW_STAGE_NET], place, message->index + 1, next - 1);
     ww_net_send_with_body(net, peer, data, message, message->body_bytes);
     ww_raft_sent(group->raft, peer, next - 1, message->body_bytes, net->now_ns);
     return true;

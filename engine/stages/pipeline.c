@@ -1,48 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/stages/pipeline.h"
 
-#include "engine/base/assert.h"
 #include "engine/stages/stages_internal.h"
 
-#include <rte_ring.h>
-#include <rte_ring_elem.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-int ww_ring_create(struct ww_ring *ring, const char *name, uint32_t item_bytes, uint32_t slots)
-{
-    ssize_t bytes = rte_ring_get_memsize_elem(item_bytes, slots);
-    WW_ASSERT(bytes > 0);
-    size_t aligned = ((size_t)bytes + RTE_CACHE_LINE_SIZE - 1) & ~(size_t)(RTE_CACHE_LINE_SIZE - 1);
-    ring->item_bytes = item_bytes;
-    ring->ring = aligned_alloc(RTE_CACHE_LINE_SIZE, aligned);
-    if (ring->ring == NULL)
-        return WW_ENOMEM;
-    int status = rte_ring_init(ring->ring, name, slots, RING_F_SP_ENQ | RING_F_SC_DEQ);
-    WW_ASSERT(status == 0);
-    return WW_OK;
-}
-
-void ww_ring_destroy(struct ww_ring *ring)
-{
-    free(ring->ring);
-    ring->ring = NULL;
-}
-
-bool ww_ring_push(struct ww_ring *ring, const void *item)
-{
-    return rte_ring_sp_enqueue_bulk_elem(ring->ring, item, ring->item_bytes, 1, NULL) == 1;
-}
-
-uint32_t ww_ring_pop(struct ww_ring *ring, void *items, uint32_t max)
-{
-    return rte_ring_sc_dequeue_burst_elem(ring->ring, items, ring->item_bytes, max, NULL);
-}
-
-uint32_t ww_ring_free(const struct ww_ring *ring)
-{
-    return rte_ring_free_count(ring->ring);
-}
 
 static int create_rings(struct ww_shard *shard)
 {
@@ -66,6 +28,21 @@ static int create_rings(struct ww_shard *shard)
     return WW_OK;
 }
 
+static int create_traces(struct ww_shard *shard)
+{
+    static const struct {
+        const char *name;
+        uint32_t slots;
+    } traces[WW_STAGES] = {{"net trace", WW_TRACE_NET_SLOTS},
+                           {"log trace", WW_TRACE_SLOTS},
+                           {"apply trace", WW_TRACE_SLOTS}};
+    int status = WW_OK;
+    for (uint32_t i = 0; i < WW_STAGES && status == WW_OK; i++)
+        status = ww_trace_create(&shard->traces[i], shard->clock, shard->options.trace_every,
+                                 traces[i].name, traces[i].slots);
+    return status;
+}
+
 /* The options, with every size that was left open at its limit. */
 static int take_options(struct ww_shard *shard, const struct ww_shard_options *options,
                         struct ww_error *error)
@@ -78,6 +55,8 @@ static int take_options(struct ww_shard *shard, const struct ww_shard_options *o
     own->term_runs = own->term_runs != 0 ? own->term_runs : WW_RAFT_TERM_RUNS;
     if ((own->batch_slots & (own->batch_slots - 1)) != 0)
         return ww_fail(error, WW_EINVAL, "batch_slots: %u is not a power of two", own->batch_slots);
+    if ((own->trace_every & (own->trace_every - 1)) != 0)
+        return ww_fail(error, WW_EINVAL, "trace_every: %u is not a power of two", own->trace_every);
     if (!ww_configuration_valid(&own->configuration))
         return ww_fail(error, WW_EINVAL,
                        "configuration: voters and learners contradict each other");
@@ -100,6 +79,8 @@ int ww_shard_create(const struct ww_shard_options *options, struct ww_transport 
     int status = take_options(shard, options, error);
     if (status == WW_OK)
         status = create_rings(shard);
+    if (status == WW_OK)
+        status = create_traces(shard);
     if (status == WW_OK)
         status = ww_net_create(shard, recovered, error);
     if (status == WW_OK)
@@ -132,6 +113,8 @@ void ww_shard_destroy(struct ww_shard *shard)
     ww_ring_destroy(&shard->reads);
     ww_ring_destroy(&shard->committed);
     ww_ring_destroy(&shard->applied);
+    for (uint32_t i = 0; i < WW_STAGES; i++)
+        ww_trace_destroy(&shard->traces[i]);
     free(shard);
 }
 

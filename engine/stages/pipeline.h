@@ -35,6 +35,8 @@
 #include "engine/backend/transport.h"
 #include "engine/groups/log_buffer.h"
 #include "engine/groups/recovery.h"
+#include "engine/stages/ring.h"
+#include "engine/stages/trace.h"
 #include "engine/wire/configuration.h"
 
 #include <whitewater/state_machine.h>
@@ -43,23 +45,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct rte_ring;
 struct ww_snapshot_job;
 struct ww_session;
 struct ww_query;
-
-/* A single-producer single-consumer ring of fixed-size items. */
-struct ww_ring {
-    struct rte_ring *ring;
-    uint32_t item_bytes; /* a multiple of 4 */
-};
-
-/* `slots` is a power of two; one of them stays empty. WW_ENOMEM. */
-int ww_ring_create(struct ww_ring *ring, const char *name, uint32_t item_bytes, uint32_t slots);
-void ww_ring_destroy(struct ww_ring *ring);
-bool ww_ring_push(struct ww_ring *ring, const void *item);
-uint32_t ww_ring_pop(struct ww_ring *ring, void *items, uint32_t max);
-uint32_t ww_ring_free(const struct ww_ring *ring);
 
 /* NET to LOG: read the stream into a read buffer. */
 struct ww_read_request {
@@ -163,6 +151,7 @@ struct ww_shard_options {
     uint64_t retain_time_ns;
     uint64_t session_timeout_ns; /* of log time: a session that is silent so long may expire */
     struct ww_wal_tuning wal;    /* at the start */
+    uint32_t trace_every;        /* of a group's entries: trace.h */
     uint8_t *log_buffer;         /* log_buffer_bytes, registered with the store; the caller's */
     uint64_t log_buffer_bytes;
     uint8_t *read_buffers; /* WW_READ_BUFFERS x WW_READ_BYTES, registered likewise */
@@ -173,6 +162,9 @@ struct ww_shard_options {
     uint32_t pendings;
     uint32_t term_runs;
 };
+
+/* Each is the only writer of its trace. */
+enum ww_stage { WW_STAGE_NET, WW_STAGE_LOG, WW_STAGE_APPLY, WW_STAGES };
 
 struct ww_net;
 struct ww_log;
@@ -185,6 +177,7 @@ struct ww_shard {
     struct ww_clock *clock;
     struct ww_state_machine *machine;
     struct ww_ring persist, durable, reads, committed, applied;
+    struct ww_trace traces[WW_STAGES];
     struct ww_net *net;
     struct ww_log *log;
     struct ww_apply *apply;
@@ -196,6 +189,8 @@ struct ww_shard {
      * adjacent blocks. */
     _Atomic uint32_t write_depth;
     _Atomic bool join_blocks;
+    /* Of LOG, read relaxed by others: writes that held up to 2^i entries, but at least one. */
+    _Atomic uint64_t write_sizes[WW_WRITE_SIZES];
     /* NET needs nothing of the stream below; LOG tells the store. */
     _Atomic uint64_t released;
     /* Set by NET while an answer is on its way, so that idle threads do not go to sleep. */

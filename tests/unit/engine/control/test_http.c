@@ -52,6 +52,12 @@ static char *rotations_json(void *context)
     return strdup("{\"entered_ns\":[7]}");
 }
 
+static char *trace_json(void *context)
+{
+    (void)context;
+    return strdup("{\"records\":[[0,8,1,2,9]]}");
+}
+
 static struct ww_control_settings set;
 
 static int configure(void *context, const struct ww_control_settings *settings,
@@ -95,6 +101,7 @@ static struct ww_control *start(char *(*status_json)(void *), char *endpoint, si
                                                  .request = request,
                                                  .config_json = config_json,
                                                  .rotations_json = rotations_json,
+                                                 .trace_json = trace_json,
                                                  .configure = configure,
                                                  .snapshot = snapshot},
                          &control, &error);
@@ -269,6 +276,9 @@ Test(http, the_configuration_is_told_and_changed)
     free(body);
     cr_assert_eq(ww_http_get(endpoint, "/v1/wal/rotations", 5ull * SECOND, &body, &error), WW_OK);
     cr_assert_str_eq(body, "{\"entered_ns\":[7]}");
+    free(body);
+    cr_assert_eq(ww_http_get(endpoint, "/v1/trace", 5ull * SECOND, &body, &error), WW_OK);
+    cr_assert_str_eq(body, "{\"records\":[[0,8,1,2,9]]}");
     free(body);
     cr_assert_eq(post(endpoint, "/v1/config", "{\"wal.delay\": \"50us\", \"wal.depth\": 4}", answer,
                       sizeof(answer)),

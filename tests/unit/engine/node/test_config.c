@@ -206,6 +206,7 @@ Test(config, sizes_and_times_must_fit_together)
     expect_invalid("stages.threads", "2", "1 or 3");
     expect_invalid("stages.cores", "0,1", "one core for each");
     expect_invalid("stages.cores", "x", "one core for each");
+    expect_invalid("trace.every", "1000", "trace.every (1000) must be a power of two, or 0");
     expect_invalid("net.transport", "af_packet", "net.interface");
     expect_invalid("node.id", "4", "node.id 4 is not in cluster.nodes");
     expect_invalid("node.id", "0", "node.id is missing");

@@ -32,6 +32,7 @@ struct fake_options {
     uint32_t segment_bytes; /* of the disks; 0: FAKE_SEGMENT */
     uint32_t groups;        /* 0: one */
     uint32_t padding_bytes; /* of the machine's saved state */
+    uint32_t trace_every;
 };
 
 struct fake_cluster {

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/stages/trace.h"
+
+#include "engine/wire/batch.h"
+#include "engine/wire/block.h"
+
+#include <whitewater/status.h>
+
+#include <x86intrin.h>
+
+const char *ww_trace_point_name(enum ww_trace_point point)
+{
+    static const char *const names[WW_TRACE_POINTS] = {
+        [WW_TRACE_APPENDED] = "appended",   [WW_TRACE_SENT] = "sent",
+        [WW_TRACE_CLOSED] = "closed",       [WW_TRACE_SUBMITTED] = "submitted",
+        [WW_TRACE_WRITTEN] = "written",     [WW_TRACE_DURABLE] = "durable",
+        [WW_TRACE_ACK_SENT] = "ack_sent",   [WW_TRACE_ACKED] = "acked",
+        [WW_TRACE_COMMITTED] = "committed", [WW_TRACE_FED] = "fed",
+        [WW_TRACE_TAKEN] = "taken",         [WW_TRACE_APPLIED] = "applied",
+        [WW_TRACE_ANSWERED] = "answered",
+    };
+    return names[point];
+}
+
+int ww_trace_create(struct ww_trace *trace, struct ww_clock *clock, uint32_t every,
+                    const char *name, uint32_t slots)
+{
+    trace->clock = clock;
+    if (every == 0)
+        return WW_OK;
+    trace->mask = ~((uint64_t)every - 1);
+    return ww_ring_create(&trace->ring, name, sizeof(struct ww_trace_record), slots);
+}
+
+void ww_trace_destroy(struct ww_trace *trace)
+{
+    ww_ring_destroy(&trace->ring);
+}
+
+uint32_t ww_trace_take(struct ww_trace *trace, struct ww_trace_record *records, uint32_t max)
+{
+    return trace->ring.ring != NULL ? ww_ring_pop(&trace->ring, records, max) : 0;
+}
+
+/* This thread is the counter's only writer. */
+static void add(_Atomic uint64_t *counter, uint64_t value)
+{
+    uint64_t now = atomic_load_explicit(counter, memory_order_relaxed);
+    atomic_store_explicit(counter, now + value, memory_order_relaxed);
+}
+
+void ww_trace_record(struct ww_trace *trace, struct ww_trace_record place, uint64_t from,
+                     uint64_t to)
+{
+    uint64_t begin = __rdtsc(), every = ~trace->mask + 1, last = to & trace->mask;
+    if (place.ns == 0)
+        place.ns = ww_clock_now(trace->clock);
+    for (place.index = (from + every - 1) & trace->mask; place.index <= last; place.index += every)
+        if (!ww_ring_push(&trace->ring, &place)) {
+            add(&trace->dropped, (last - place.index) / every + 1);
+            break;
+        }
+    add(&trace->cycles, __rdtsc() - begin);
+}
+
+void ww_trace_block(struct ww_trace *trace, enum ww_trace_point point, const void *block,
+                    uint64_t ns)
+{
+    const struct ww_block_header *header = block;
+    for (uint32_t at = WW_BLOCK_HEADER_BYTES; at < header->used_bytes;) {
+        const struct ww_batch_header *batch = ww_batch_header((const uint8_t *)block + at);
+        struct ww_trace_record place = {.group = batch->group, .point = (uint16_t)point, .ns = ns};
+        if (batch->kind == WW_BATCH_ENTRIES)
+            ww_trace_range(trace, place, batch->first_index, ww_batch_last_index(batch));
+        at += batch->size_bytes;
+    }
+}

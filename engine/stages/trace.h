@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sampled entries leave the times of their way: those whose index is a multiple of trace.every, a
+ * power of two, on every replica the same, so that nothing of it travels with them. A stage looks
+ * whether a range of entries holds such an index (one comparison), and reads the clock only then.
+ *
+ * Each stage writes into a ring of its own; the control thread takes the records out. A full ring
+ * drops them, and counts.
+ */
+#ifndef WW_STAGES_TRACE_H
+#define WW_STAGES_TRACE_H
+
+#include "engine/backend/clock.h"
+#include "engine/stages/ring.h"
+
+#include <stdatomic.h>
+
+/* The points of an entry's way on one node, in its order there. */
+enum ww_trace_point {
+    WW_TRACE_APPENDED,  /* NET copied it into the log buffer, from a client or from the leader */
+    WW_TRACE_SENT,      /* leader: in an AppendEntries to `peer` */
+    WW_TRACE_CLOSED,    /* its block is closed and on its way to LOG */
+    WW_TRACE_SUBMITTED, /* LOG gives the write to the store */
+    WW_TRACE_WRITTEN,   /* LOG learns that the write is durable */
+    WW_TRACE_DURABLE,   /* NET learns it */
+    WW_TRACE_ACK_SENT,  /* follower: an acknowledgement covers it */
+    WW_TRACE_ACKED,     /* leader: one of `peer` that covers it arrived */
+    WW_TRACE_COMMITTED, /* NET knows that it is */
+    WW_TRACE_FED,       /* NET gives it to APPLY */
+    WW_TRACE_TAKEN,     /* APPLY begins with its batch */
+    WW_TRACE_APPLIED,   /* the state machine has it */
+    WW_TRACE_ANSWERED,  /* leader: NET writes the client's answer */
+    WW_TRACE_POINTS,
+};
+
+const char *ww_trace_point_name(enum ww_trace_point point);
+
+struct ww_trace_record {
+    uint64_t index;
+    uint64_t ns; /* of the shard's clock */
+    uint32_t group;
+    uint16_t point; /* enum ww_trace_point */
+    uint16_t peer;  /* SENT, ACKED: node id; else 0 */
+};
+
+/* The records of one stage. Their writer is the stage; all of it is zero when nothing is traced. */
+struct ww_trace {
+    uint64_t mask; /* index & mask: the last sampled index at or below; 0: there is none */
+    struct ww_clock *clock;
+    struct ww_ring ring;
+    /* Read relaxed by others. */
+    _Atomic uint64_t dropped;
+    _Atomic uint64_t cycles; /* time stamp counter cycles that recording took */
+};
+
+/* `every` is a power of two; 0: nothing is traced. WW_ENOMEM. */
+int ww_trace_create(struct ww_trace *trace, struct ww_clock *clock, uint32_t every,
+                    const char *name, uint32_t slots);
+void ww_trace_destroy(struct ww_trace *trace);
+
+/* By one thread at a time, not the stage's. */
+uint32_t ww_trace_take(struct ww_trace *trace, struct ww_trace_record *records, uint32_t max);
+
+static inline bool ww_trace_holds(const struct ww_trace *trace, uint64_t from, uint64_t to)
+{
+    return (to & trace->mask) >= from;
+}
+
+/* Records the sampled indexes of [from, to], of which there are some: `place` says where, with the
+ * time, or 0 for now; its index is not looked at. */
+void ww_trace_record(struct ww_trace *trace, struct ww_trace_record place, uint64_t from,
+                     uint64_t to);
+
+/* The same if there are some. Indexes begin at 1. */
+static inline void ww_trace_range(struct ww_trace *trace, struct ww_trace_record place,
+                                  uint64_t from, uint64_t to)
+{
+    if (__builtin_expect(ww_trace_holds(trace, from, to), 0))
+        ww_trace_record(trace, place, from, to);
+}
+
+/* A position rose to `to`; *mark is the last sampled index at or below it that was recorded. */
+static inline void ww_trace_rise(struct ww_trace *trace, struct ww_trace_record place,
+                                 uint64_t *mark, uint64_t to)
+{
+    uint64_t last = to & trace->mask;
+    if (__builtin_expect(last <= *mark, 1))
+        return;
+    ww_trace_record(trace, place, *mark + 1, last);
+    *mark = last;
+}
+
+/* Records what a closed block holds, of all groups. */
+void ww_trace_block(struct ww_trace *trace, enum ww_trace_point point, const void *block,
+                    uint64_t ns);
+
+#endif
