@@ -157,12 +157,13 @@ static int take_short(struct ww_cli *cli, struct words *words, const char *word,
     return WW_OK;
 }
 
-/* Finds the command that the words at the start name: one word, or two. */
+/* Finds the command that the words at the start name: two of them, or else one. */
 static int take_verb(struct ww_cli *cli, const struct ww_command *const *commands,
                      struct words *words, struct ww_error *error)
 {
     const char *nearest = NULL, *incomplete = NULL, *word = words->next[-1];
     const char *second = words->left > 0 ? *words->next : "";
+    const struct ww_command *bare = NULL;
     size_t distance = SIZE_MAX, noun_distance = SIZE_MAX;
     for (; *commands != NULL; commands++) {
         const struct ww_command *command = *commands;
@@ -172,7 +173,11 @@ static int take_verb(struct ww_cli *cli, const struct ww_command *const *command
             ww_nearest_offer(word, command->verb, &nearest, &distance);
         if (strlen(word) != length || memcmp(word, command->verb, length) != 0)
             continue;
-        if (noun != NULL && strcmp(second, noun) != 0) {
+        if (noun == NULL) {
+            bare = command;
+            continue;
+        }
+        if (strcmp(second, noun) != 0) {
             size_t before = noun_distance;
             const char *ignored = NULL;
             ww_nearest_offer(second, noun, &ignored, &noun_distance);
@@ -180,13 +185,17 @@ static int take_verb(struct ww_cli *cli, const struct ww_command *const *command
                 incomplete = command->verb;
             continue;
         }
-        if (noun != NULL) {
-            words->next++;
-            words->left--;
-        }
+        words->next++;
+        words->left--;
         cli->command = command;
         return WW_OK;
     }
+    cli->command = bare;
+    bool is_word = *second != 0 && *second != '-';
+    if (bare != NULL && is_word && bare->operand == NULL && incomplete != NULL)
+        return fail_usage(cli, error, "nothing is to be done with", second, incomplete);
+    if (bare != NULL)
+        return WW_OK;
     if (incomplete != NULL)
         return fail_usage(cli, error, "incomplete command", word, incomplete);
     return fail_usage(cli, error, "unknown command", word, nearest);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ww VERB [NOUN] [flags]: docs/cli.md. */
+#include "bench/experiment.h"
 #include "engine/cli/cli.h"
 
 #include <stdio.h>
@@ -7,6 +8,8 @@
 const struct ww_command *const ww_commands[] = {
     &ww_command_bench,
     &ww_command_experiment,
+    &ww_experiment_fsync.command,
+    &ww_experiment_log_readers.command,
     &ww_command_up,
     &ww_command_node,
     &ww_command_append,

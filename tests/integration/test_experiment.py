@@ -28,6 +28,20 @@ def processes_of(directory):
     return [line for line in lines if f"{directory}/" in line]
 
 
+def check_plots(result):
+    check(result["plots"], "plots")
+    for plot in result["plots"]:
+        check(plot["title"] and plot["series"], f"{plot}")
+        for axis in ("x", "y"):
+            check_in(plot[axis]["scale"], ("linear", "log"))
+            check(plot[axis]["label"], f"{plot}")
+        for series in plot["series"]:
+            check(series["name"] and series["points"], f"{series}")
+            for x, y in series["points"]:
+                check(plot["x"]["scale"] == "linear" or x > 0, f"{series} in {plot['title']}")
+                check(plot["y"]["scale"] == "linear" or y > 0, f"{series} in {plot['title']}")
+
+
 def check_medians(cell, figures):
     for figure in figures:
         runs = [run[figure] for run in cell["runs"]]
@@ -39,6 +53,7 @@ def test_without_a_name_they_are_listed():
     listed = ww("experiment").text
     for name in ("fsync", "log-readers"):
         check_in(f"{name} ", listed)
+        check_in("--repeats", ww("experiment", name, "--help").text)
 
 
 def test_fsync_goes_through_modes_windows_and_loads():
@@ -69,6 +84,7 @@ def test_fsync_goes_through_modes_windows_and_loads():
                 "limits")
     check(result["verified"]["replicas_identical"], "verified")
     check(result["verified"]["acknowledged"] > 0, "acknowledged")
+    check_plots(result)
 
 
 def test_log_readers_compares_three_designs():
@@ -84,16 +100,17 @@ def test_log_readers_compares_three_designs():
     for cell in cells:
         check_medians(cell, ("took_p50", "took_p99", "p50", "p99", "appends_per_s", "reads_per_s"))
         check((cell["reads_per_s"] == 0) == (cell["mix"] == "no reader"), f"{cell}")
+    check_plots(result)
     for word in ("mutex", "rwlock", "lock-free", "80/20", "took p50"):
         check_in(word, done.text)
 
 
 def test_interrupted_it_leaves_nothing():
     with Directory() as data:
-        for name, words in (("fsync", "in flight"), ("log-readers", "run 1 of")):
-            with subprocess.Popen([WW, "experiment", name, "--data", data, "--duration", "60s",
-                                   "--wal.prepare", "16MiB", "--wal.segment", "16MiB",
-                                   "--progress", "always"], stdin=subprocess.DEVNULL,
+        on_disk = ["--data", data, "--wal.prepare", "16MiB", "--wal.segment", "16MiB"]
+        for name, words, more in (("fsync", "in flight", on_disk), ("log-readers", "run 1 of", [])):
+            with subprocess.Popen([WW, "experiment", name, "--duration", "60s",
+                                   "--progress", "always", *more], stdin=subprocess.DEVNULL,
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                   env=environment(), start_new_session=True) as process:
                 check(any(words in line for line in process.stderr), f"{name} ended early")
@@ -107,7 +124,7 @@ def test_interrupted_it_leaves_nothing():
 
 def test_bad_flags():
     for arguments, says in (
-            (["fsnyc"], ["'fsnyc'", "'fsync'"]),
+            (["fsnyc"], ["'fsnyc'", "'experiment fsync'"]),
             (["fsync", "--modes", "dsync,memory"], ["--modes", "'memory'", "buffered"]),
             (["fsync", "--windows", "2s"], ["--windows", "'2s'", "200us"]),
             (["fsync", "--inflight", "1,,2"], ["--inflight", "''"]),
@@ -116,7 +133,8 @@ def test_bad_flags():
             (["fsync", "--data", "/nonexistent"], ["--data /nonexistent"]),
             (["fsync", "-o", "/nonexistent/deep"], ["--output /nonexistent/deep"]),
             (["log-readers", "--repeats", "0"], ["--repeats"]),
-            (["log-readers", "--rate", "0"], ["--rate"])):
+            (["log-readers", "--rate", "0"], ["--rate"]),
+            (["log-readers", "--modes", "dsync"], ["unknown flag '--modes'"])):
         ww_fails(2, "experiment", *arguments, says=["ww experiment", *says])
 
 

@@ -37,8 +37,13 @@ static const struct ww_command hidden = {.verb = "probe",
                                          .summary = "secret",
                                          .flags = none,
                                          .hidden = true};
-static const struct ww_command *const commands[] = {&bench, &show,   &set, &move,
-                                                    &swap,  &hidden, NULL};
+static const struct ww_command try = {.verb = "try", .summary = "list", .flags = none};
+static const struct ww_command try_one = {.verb = "try one",
+                                          .summary = "first",
+                                          .flags = none,
+                                          .hidden = true};
+static const struct ww_command *const commands[] = {&bench,  &show, &set,     &move, &swap,
+                                                    &hidden, &try,  &try_one, NULL};
 
 static struct ww_cli cli;
 static struct ww_error error;
@@ -125,6 +130,18 @@ Test(args, wrong_uses_are_named)
     expect_error("bench surplus", "nothing is to be done with 'surplus'");
     expect_error("bnech", "unknown command 'bnech'; did you mean 'bench'?");
     expect_error("config", "incomplete command 'config'; did you mean 'config show'?");
+}
+
+Test(args, a_verb_alone_may_be_a_command_beside_those_with_a_noun)
+{
+    cr_assert_eq(parse("try"), WW_OK, "%s", error.text);
+    cr_assert_eq(cli.command, &try);
+    cr_assert_eq(parse("try --quiet"), WW_OK, "%s", error.text);
+    cr_assert_eq(cli.command, &try);
+    cr_assert_eq(parse("--quiet try one"), WW_OK, "%s", error.text);
+    cr_assert_eq(cli.command, &try_one);
+    cr_assert_null(cli.operand);
+    expect_error("try won", "nothing is to be done with 'won'; did you mean 'try one'?");
 }
 
 Test(args, wrong_values_name_the_flag)
