@@ -2,7 +2,7 @@
 #include "bench/format.h"
 
 #include <stddef.h>
-#include <stdio.h>
+#include <string.h>
 
 /* Each of `units` is a thousand times the one before. */
 static const char *scaled(double value, const char *const *units, char out[32])
@@ -39,4 +39,20 @@ const char *ww_show_count(double count, char out[32])
     }
     out[at] = 0;
     return out;
+}
+
+void ww_show_words(const char *words, int indent, FILE *file)
+{
+    const char *blank = "";
+    for (int column = indent; *words != 0; blank = " ") {
+        int length = (int)strcspn(words, " ");
+        if (column > indent && column + 1 + length > 99) {
+            fprintf(file, "\n%*s", indent, "");
+            column = indent;
+            blank = "";
+        }
+        column += fprintf(file, "%s%.*s", blank, length, words);
+        words += length + (words[length] == ' ');
+    }
+    fprintf(file, "\n");
 }

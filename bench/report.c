@@ -62,6 +62,20 @@ static void print_set_up(struct json_object *json, FILE *file)
             100 * number(get(json, "cpu"), "steal_fraction"));
 }
 
+static void print_warnings(struct json_object *json, FILE *file)
+{
+    struct json_object *warnings = get(json, "warnings");
+    size_t count = warnings != NULL ? json_object_array_length(warnings) : 0;
+    for (size_t i = 0; i < count; i++) {
+        struct json_object *warning = json_object_array_get_idx(warnings, i);
+        if (i == 0)
+            fprintf(file, "WARNINGS: what makes these figures worth less\n");
+        fprintf(file, "  %-16s", text(warning, "code"));
+        ww_show_words(text(warning, "text"), 18, file);
+    }
+    fprintf(file, "%s", count > 0 ? "\n" : "");
+}
+
 static void print_latency(const char *name, struct json_object *latency, FILE *file)
 {
     static const char *const keys[] = {"min", "p50", "p90", "p99", "p999", "max"};
@@ -255,6 +269,7 @@ static void print_verified(struct json_object *json, FILE *file)
 void ww_report_print(struct json_object *json, FILE *file)
 {
     print_set_up(json, file);
+    print_warnings(json, file);
     print_latencies(json, file);
     print_rates(json, file);
     print_ratios(json, file);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/result.h"
 
+#include "bench/warnings.h"
 #include "engine/node/config_keys.h"
 
 #include <errno.h>
@@ -321,6 +322,14 @@ static struct json_object *verified_json(const struct ww_bench_result *result)
     return verified;
 }
 
+/* What follows from all the rest. */
+static void put_conclusions(struct json_object *json, struct json_object *intervals)
+{
+    char conditions[400];
+    put_text(json, "conditions", ww_conditions_text(json, conditions, sizeof(conditions)));
+    put(json, "warnings", ww_warnings_find(json, intervals));
+}
+
 struct json_object *ww_result_json(const struct ww_bench_result *result)
 {
     struct change sum = change_of(result);
@@ -340,6 +349,7 @@ struct json_object *ww_result_json(const struct ww_bench_result *result)
     put(json, "load", load_json(result));
     put(json, "ratios", ratios_json(result, &sum));
     put(json, "verified", verified_json(result));
+    put_conclusions(json, result->intervals);
     return json;
 }
 

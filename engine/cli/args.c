@@ -113,6 +113,20 @@ static int take_value(const struct ww_cli *cli, struct words *words, const char 
     return WW_OK;
 }
 
+/* A list that was given before gets the value behind it. */
+static int join(struct ww_cli *cli, const char *flag, const char *before, const char **value,
+                struct ww_error *error)
+{
+    char *joined = cli->lists + cli->lists_used;
+    size_t room = sizeof(cli->lists) - cli->lists_used;
+    int size = snprintf(joined, room, "%s,%s", before, *value);
+    if ((size_t)size >= room)
+        return fail_usage(cli, error, "too many values of", flag, NULL);
+    cli->lists_used += (uint32_t)size + 1;
+    *value = joined;
+    return WW_OK;
+}
+
 /* --name, --name=value, --name value */
 static int take_long(struct ww_cli *cli, struct words *words, const char *word,
                      struct ww_error *error)
@@ -138,7 +152,11 @@ static int take_long(struct ww_cli *cli, struct words *words, const char *word,
         cli->values[place] = "yes";
         return WW_OK;
     }
-    return take_value(cli, words, flag, attached, &cli->values[place], error);
+    int status = take_value(cli, words, flag, attached, &value, error);
+    if (status == WW_OK && cli->values[place] != NULL && flag_at(cli->command, place)->list)
+        status = join(cli, flag, cli->values[place], &value, error);
+    cli->values[place] = value;
+    return status;
 }
 
 /* -n value, -nvalue */

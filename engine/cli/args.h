@@ -15,6 +15,7 @@
 
 #define WW_CLI_FLAGS_MAX 48u     /* of one command, with the global ones */
 #define WW_CLI_OVERRIDES_MAX 48u /* configuration keys given as flags */
+#define WW_CLI_LISTS_MAX 2048u   /* characters of flags that were given again */
 
 struct ww_cli;
 
@@ -24,6 +25,7 @@ struct ww_flag {
     const char *value;    /* what the help calls its value; NULL: a switch, which takes none */
     const char *fallback; /* the default, or NULL for none */
     const char *help;
+    bool list; /* may be given again: the values are joined by commas */
 };
 
 struct ww_command {
@@ -49,6 +51,8 @@ struct ww_cli {
     const char *values[WW_CLI_FLAGS_MAX]; /* as given: the global flags, then the command's */
     struct ww_override overrides[WW_CLI_OVERRIDES_MAX];
     uint32_t override_count;
+    char lists[WW_CLI_LISTS_MAX]; /* flags that were given again: their values joined */
+    uint32_t lists_used;
     bool help; /* --help was given */
 };
 

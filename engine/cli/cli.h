@@ -18,6 +18,7 @@ enum ww_exit {
 /* One per cmd_*.c; main.c lists them. */
 extern const struct ww_command ww_command_append;
 extern const struct ww_command ww_command_bench;
+extern const struct ww_command ww_command_compare;
 extern const struct ww_command ww_command_config_set;
 extern const struct ww_command ww_command_config_show;
 extern const struct ww_command ww_command_experiment;

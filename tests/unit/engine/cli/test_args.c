@@ -12,6 +12,7 @@ static const struct ww_flag bench_flags[] = {
     {"duration", 0, "T", "10s", "how long"},
     {"size", 0, "BYTES", NULL, "size of an entry"},
     {"keep", 'k', NULL, NULL, "keep files"},
+    {"gate", 0, "GATE", NULL, "what must hold", .list = true},
     {NULL},
 };
 static const struct ww_flag none[] = {{NULL}};
@@ -89,6 +90,18 @@ Test(args, defaults_and_absent_flags)
     cr_assert_eq(ww_cli_bytes(&cli, "size", 0, 10, &value, &error), WW_EINVAL);
     cr_assert_eq(ww_cli_duration(&cli, "duration", 0, UINT64_MAX, &value, &error), WW_OK);
     cr_assert_eq(value, 10000000000);
+}
+
+Test(args, a_list_may_be_given_again_and_other_flags_are_replaced)
+{
+    cr_assert_eq(parse("bench --gate a --size 1 --gate=b,c --size 2 --gate d"), WW_OK);
+    cr_expect_str_eq(ww_cli_text(&cli, "gate"), "a,b,c,d");
+    cr_expect_str_eq(ww_cli_text(&cli, "size"), "2");
+    char many[512] = "bench", *end = many + 5;
+    for (int i = 0; i < 12; i++)
+        end += sprintf(end, " --gate %.*s", 30, "0123456789012345678901234567890123456789");
+    cr_assert_eq(parse(many), WW_EINVAL, "each is joined to a longer one");
+    cr_expect_not_null(strstr(error.text, "--gate"), "%s", error.text);
 }
 
 Test(args, global_flags_stand_before_or_after_the_verb)

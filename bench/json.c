@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bench/json.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+struct json_object *ww_json_at(struct json_object *object, const char *path)
+{
+    char key[64];
+    while (object != NULL && *path != 0) {
+        size_t length = strcspn(path, ".");
+        snprintf(key, sizeof(key), "%.*s", (int)length, path);
+        struct json_object *value = NULL;
+        object = json_object_object_get_ex(object, key, &value) ? value : NULL;
+        path += length + (path[length] == '.');
+    }
+    return object;
+}
+
+double ww_json_number_at(struct json_object *object, const char *path)
+{
+    struct json_object *found = ww_json_at(object, path);
+    bool is_number =
+        json_object_is_type(found, json_type_double) || json_object_is_type(found, json_type_int);
+    return is_number ? json_object_get_double(found) : (double)NAN;
+}
+
+double ww_json_number_or(struct json_object *object, const char *path, double otherwise)
+{
+    double value = ww_json_number_at(object, path);
+    return isnan(value) ? otherwise : value;
+}
+
+const char *ww_json_text_or(struct json_object *object, const char *path, const char *otherwise)
+{
+    struct json_object *found = ww_json_at(object, path);
+    return found != NULL ? json_object_get_string(found) : otherwise;
+}
+
+struct json_object *ww_json_new_number(double value)
+{
+    char text[32];
+    snprintf(text, sizeof(text), "%.6g", value);
+    return json_object_new_double_s(value, text);
+}
+
+void ww_json_put_text(struct json_object *object, const char *key, const char *text)
+{
+    json_object_object_add(object, key, json_object_new_string(text));
+}
+
+void ww_json_put_count(struct json_object *object, const char *key, uint64_t value)
+{
+    json_object_object_add(object, key, json_object_new_uint64(value));
+}
+
+void ww_json_put_number(struct json_object *object, const char *key, double value)
+{
+    json_object_object_add(object, key, ww_json_new_number(value));
+}
