@@ -113,7 +113,7 @@ struct ww_record {
     uint64_t durable_end;
 };
 
-/* How far positions of the log were traced (engine/stages/trace.h). */
+/* How far these came, for engine/stages/trace.h. */
 struct ww_trace_marks {
     uint64_t ack_sent, committed;
     uint64_t acked[WW_NODES_MAX + 1]; /* by node id */

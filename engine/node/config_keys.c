@@ -129,7 +129,7 @@ const struct ww_config_key ww_config_keys[] = {
 
     {"trace.every", COUNT(trace_every, 0, 1u << 30), "0",
      "entries of an index that is a multiple of this leave the times of their way; a power of two, "
-     "or 0: none"},
+     "or 0: none", true},
 };
 /* clang-format on */
 

@@ -53,8 +53,10 @@ int ww_node_configure(struct ww_node *node, const struct ww_control_settings *se
     struct ww_wal_tuning tuning = ww_node_tuning(&wanted);
     struct ww_shard_request asked = {.op = WW_SHARD_TUNE, .wal = &tuning};
     status = ww_shard_request(node->shard, &asked, TUNE_TIMEOUT_NS);
-    if (status == WW_OK)
+    if (status == WW_OK) {
         node->config = wanted;
+        ww_shard_trace(node->shard, wanted.trace_every);
+    }
     return status == WW_OK
                ? WW_OK
                : ww_fail(error, status, "node %u: %s", node->config.node_id,

@@ -305,7 +305,7 @@ static inline uint64_t ww_net_snapshot_index(const struct ww_group *group)
     return ww_net_kept(group) != NULL ? ww_net_kept(group)->index : 0;
 }
 
-/* Where sampled entries are on their way: of [from, to], or below a position that rose. */
+/* Sampled entries of [from, to], or of what a position rose over, are at this point. */
 static inline void ww_net_trace(const struct ww_net *net, const struct ww_group *group,
                                 enum ww_trace_point point, uint64_t from, uint64_t to)
 {
@@ -313,10 +313,10 @@ static inline void ww_net_trace(const struct ww_net *net, const struct ww_group 
     ww_trace_range(&net->shard->traces[WW_STAGE_NET], place, from, to);
 }
 static inline void ww_net_trace_rise(const struct ww_net *net, const struct ww_group *group,
-                                     enum ww_trace_point point, uint64_t *mark, uint64_t to)
+                                     enum ww_trace_point point, uint64_t *at, uint64_t to)
 {
     struct ww_trace_record place = {.group = group->id, .point = (uint16_t)point};
-    ww_trace_rise(&net->shard->traces[WW_STAGE_NET], place, mark, to);
+    ww_trace_rise(&net->shard->traces[WW_STAGE_NET], place, at, to);
 }
 
 /* net_release.c */

@@ -15,8 +15,7 @@ static void trace_ack(const struct ww_net *net, struct ww_group *group, uint32_t
     struct ww_trace_record place = {.group = group->id,
                                     .point = WW_TRACE_ACKED,
                                     .peer = (uint16_t)from};
-    if (trace->mask != 0 && ww_raft_is_leader(group->raft) &&
-        message->term == ww_raft_term(group->raft) &&
+    if (ww_raft_is_leader(group->raft) && message->term == ww_raft_term(group->raft) &&
         message->index <= ww_raft_last_index(group->raft))
         ww_trace_rise(trace, place, &group->traced.acked[from], message->index);
 }

@@ -262,7 +262,8 @@ uint64_t ww_shard_table_bytes(const struct ww_shard *shard)
     return options->groups * (sizeof(struct ww_group) + sizeof(struct ww_session_table)) +
            WW_QUERIES_MAX * QUERY_BYTES + options->batch_slots * sizeof(struct ww_batch_slot) +
            options->promises * sizeof(struct ww_promise) +
-           options->pendings * sizeof(struct ww_pending) + sizeof(struct ww_net);
+           options->pendings * sizeof(struct ww_pending) + sizeof(struct ww_net) +
+           (WW_TRACE_NET_SLOTS + 2ull * WW_TRACE_SLOTS) * sizeof(struct ww_trace_record);
 }
 
 /* ---- for other threads: net_view.c holds the asker's side ---- */

@@ -28,19 +28,28 @@ static int create_rings(struct ww_shard *shard)
     return WW_OK;
 }
 
+static const struct {
+    const char *name;
+    uint32_t slots;
+} traces[WW_STAGES] = {
+    [WW_STAGE_NET] = {"net trace", WW_TRACE_NET_SLOTS},
+    [WW_STAGE_LOG] = {"log trace", WW_TRACE_SLOTS},
+    [WW_STAGE_APPLY] = {"apply trace", WW_TRACE_SLOTS},
+};
+
 static int create_traces(struct ww_shard *shard)
 {
-    static const struct {
-        const char *name;
-        uint32_t slots;
-    } traces[WW_STAGES] = {{"net trace", WW_TRACE_NET_SLOTS},
-                           {"log trace", WW_TRACE_SLOTS},
-                           {"apply trace", WW_TRACE_SLOTS}};
     int status = WW_OK;
     for (uint32_t i = 0; i < WW_STAGES && status == WW_OK; i++)
-        status = ww_trace_create(&shard->traces[i], shard->clock, shard->options.trace_every,
-                                 traces[i].name, traces[i].slots);
+        status = ww_trace_create(&shard->traces[i], shard->clock, traces[i].name, traces[i].slots);
+    ww_shard_trace(shard, shard->options.trace_every);
     return status;
+}
+
+void ww_shard_trace(struct ww_shard *shard, uint32_t every)
+{
+    for (uint32_t i = 0; i < WW_STAGES; i++)
+        ww_trace_set(&shard->traces[i], every);
 }
 
 /* The options, with every size that was left open at its limit. */

@@ -219,6 +219,9 @@ uint32_t ww_apply_work(struct ww_shard *shard);
 /* Fences the shard (the first status wins). Any thread. */
 void ww_shard_fence(struct ww_shard *shard, int status, const char *what);
 
+/* Traces every so many entries from now on, a power of two; 0: none. Any thread. */
+void ww_shard_trace(struct ww_shard *shard, uint32_t every);
+
 /* Bytes that the shard's own tables take, for the start-up line. */
 uint64_t ww_shard_table_bytes(const struct ww_shard *shard);
 

@@ -22,13 +22,10 @@ const char *ww_trace_point_name(enum ww_trace_point point)
     return names[point];
 }
 
-int ww_trace_create(struct ww_trace *trace, struct ww_clock *clock, uint32_t every,
-                    const char *name, uint32_t slots)
+int ww_trace_create(struct ww_trace *trace, struct ww_clock *clock, const char *name,
+                    uint32_t slots)
 {
     trace->clock = clock;
-    if (every == 0)
-        return WW_OK;
-    trace->mask = ~((uint64_t)every - 1);
     return ww_ring_create(&trace->ring, name, sizeof(struct ww_trace_record), slots);
 }
 
@@ -37,9 +34,15 @@ void ww_trace_destroy(struct ww_trace *trace)
     ww_ring_destroy(&trace->ring);
 }
 
+void ww_trace_set(struct ww_trace *trace, uint32_t every)
+{
+    uint64_t mask = every == 0 ? 0 : ~((uint64_t)every - 1);
+    atomic_store_explicit(&trace->mask, mask, memory_order_relaxed);
+}
+
 uint32_t ww_trace_take(struct ww_trace *trace, struct ww_trace_record *records, uint32_t max)
 {
-    return trace->ring.ring != NULL ? ww_ring_pop(&trace->ring, records, max) : 0;
+    return ww_ring_pop(&trace->ring, records, max);
 }
 
 /* This thread is the counter's only writer. */
@@ -52,10 +55,12 @@ static void add(_Atomic uint64_t *counter, uint64_t value)
 void ww_trace_record(struct ww_trace *trace, struct ww_trace_record place, uint64_t from,
                      uint64_t to)
 {
-    uint64_t begin = __rdtsc(), every = ~trace->mask + 1, last = to & trace->mask;
+    uint64_t begin = __rdtsc(), mask = ww_trace_mask(trace), every = ~mask + 1, last = to & mask;
+    if (mask == 0)
+        return; /* a moment ago it was not */
     if (place.ns == 0)
         place.ns = ww_clock_now(trace->clock);
-    for (place.index = (from + every - 1) & trace->mask; place.index <= last; place.index += every)
+    for (place.index = (from + every - 1) & mask; place.index <= last; place.index += every)
         if (!ww_ring_push(&trace->ring, &place)) {
             add(&trace->dropped, (last - place.index) / every + 1);
             break;

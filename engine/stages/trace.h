@@ -43,9 +43,9 @@ struct ww_trace_record {
     uint16_t peer;  /* SENT, ACKED: node id; else 0 */
 };
 
-/* The records of one stage. Their writer is the stage; all of it is zero when nothing is traced. */
+/* The records of one stage, which is their writer. */
 struct ww_trace {
-    uint64_t mask; /* index & mask: the last sampled index at or below; 0: there is none */
+    _Atomic uint64_t mask; /* index & mask: the last sampled index at or below; 0: there is none */
     struct ww_clock *clock;
     struct ww_ring ring;
     /* Read relaxed by others. */
@@ -53,21 +53,29 @@ struct ww_trace {
     _Atomic uint64_t cycles; /* time stamp counter cycles that recording took */
 };
 
-/* `every` is a power of two; 0: nothing is traced. WW_ENOMEM. */
-int ww_trace_create(struct ww_trace *trace, struct ww_clock *clock, uint32_t every,
-                    const char *name, uint32_t slots);
+/* Nothing is traced yet. WW_ENOMEM. */
+int ww_trace_create(struct ww_trace *trace, struct ww_clock *clock, const char *name,
+                    uint32_t slots);
 void ww_trace_destroy(struct ww_trace *trace);
+
+/* Every so many entries from now on, a power of two; 0: none. Any thread. */
+void ww_trace_set(struct ww_trace *trace, uint32_t every);
 
 /* By one thread at a time, not the stage's. */
 uint32_t ww_trace_take(struct ww_trace *trace, struct ww_trace_record *records, uint32_t max);
 
-static inline bool ww_trace_holds(const struct ww_trace *trace, uint64_t from, uint64_t to)
+static inline uint64_t ww_trace_mask(const struct ww_trace *trace)
 {
-    return (to & trace->mask) >= from;
+    return atomic_load_explicit(&trace->mask, memory_order_relaxed);
 }
 
-/* Records the sampled indexes of [from, to], of which there are some: `place` says where, with the
- * time, or 0 for now; its index is not looked at. */
+static inline bool ww_trace_holds(const struct ww_trace *trace, uint64_t from, uint64_t to)
+{
+    return (to & ww_trace_mask(trace)) >= from;
+}
+
+/* Records the sampled indexes of [from, to]: `place` says where, with the time, or 0 for now; its
+ * index is not looked at. */
 void ww_trace_record(struct ww_trace *trace, struct ww_trace_record place, uint64_t from,
                      uint64_t to);
 
@@ -79,15 +87,15 @@ static inline void ww_trace_range(struct ww_trace *trace, struct ww_trace_record
         ww_trace_record(trace, place, from, to);
 }
 
-/* A position rose to `to`; *mark is the last sampled index at or below it that was recorded. */
-static inline void ww_trace_rise(struct ww_trace *trace, struct ww_trace_record place,
-                                 uint64_t *mark, uint64_t to)
+/* A position rose from *at to `to`, if it did. */
+static inline void ww_trace_rise(struct ww_trace *trace, struct ww_trace_record place, uint64_t *at,
+                                 uint64_t to)
 {
-    uint64_t last = to & trace->mask;
-    if (__builtin_expect(last <= *mark, 1))
+    uint64_t from = *at + 1;
+    if (to < from)
         return;
-    ww_trace_record(trace, place, *mark + 1, last);
-    *mark = last;
+    *at = to;
+    ww_trace_range(trace, place, from, to);
 }
 
 /* Records what a closed block holds, of all groups. */

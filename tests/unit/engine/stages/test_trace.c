@@ -27,7 +27,8 @@ Test(trace, what_finds_no_room_is_counted)
     struct ww_trace trace = {0};
     struct ww_trace_record records[8];
     struct ww_trace_record place = {.group = 3, .point = WW_TRACE_FED, .peer = 2};
-    cr_assert_eq(ww_trace_create(&trace, &clock_.base, EVERY, "test", 4), WW_OK);
+    cr_assert_eq(ww_trace_create(&trace, &clock_.base, "test", 4), WW_OK);
+    ww_trace_set(&trace, EVERY);
     ww_trace_range(&trace, place, 1, 7);
     cr_expect_eq(ww_trace_take(&trace, records, 8), 0);
     ww_trace_range(&trace, place, 8, 47); /* 8, 16, 24, 32, 40: room for three */
@@ -50,25 +51,38 @@ Test(trace, a_position_that_rises_is_recorded_once)
 {
     struct ww_trace trace = {0};
     struct ww_trace_record records[8], place = {.point = WW_TRACE_ACKED};
-    uint64_t mark = 5;
-    cr_assert_eq(ww_trace_create(&trace, &clock_.base, EVERY, "test", 16), WW_OK);
+    uint64_t at = 5;
+    cr_assert_eq(ww_trace_create(&trace, &clock_.base, "test", 16), WW_OK);
+    ww_trace_set(&trace, EVERY);
     static const uint64_t positions[] = {7, 8, 8, 9, 6, 25};
     for (size_t i = 0; i < sizeof(positions) / sizeof(positions[0]); i++)
-        ww_trace_rise(&trace, place, &mark, positions[i]);
+        ww_trace_rise(&trace, place, &at, positions[i]);
     cr_assert_eq(ww_trace_take(&trace, records, 8), 3);
     for (uint32_t i = 0; i < 3; i++)
         cr_expect_eq(records[i].index, EVERY * (i + 1));
     ww_trace_destroy(&trace);
 }
 
-Test(trace, nothing_is_made_when_nothing_is_traced)
+Test(trace, it_begins_and_ends_while_the_stage_works)
 {
     struct ww_trace trace = {0};
-    struct ww_trace_record record;
-    cr_assert_eq(ww_trace_create(&trace, &clock_.base, 0, "test", 16), WW_OK);
-    ww_trace_range(&trace, (struct ww_trace_record){0}, 1, UINT64_MAX);
-    cr_expect_eq(ww_trace_take(&trace, &record, 1), 0);
+    struct ww_trace_record records[8], place = {.point = WW_TRACE_FED};
+    uint64_t at = 0;
+    cr_assert_eq(ww_trace_create(&trace, &clock_.base, "test", 16), WW_OK);
+    ww_trace_range(&trace, place, 1, UINT64_MAX);
+    ww_trace_rise(&trace, place, &at, 1000);
+    ww_trace_record(&trace, place, 8, 8);
+    cr_expect_eq(ww_trace_take(&trace, records, 8), 0, "nothing is traced yet");
     cr_expect_eq(trace.dropped, 0);
+    ww_trace_set(&trace, EVERY);
+    ww_trace_range(&trace, place, 8, 8);
+    ww_trace_rise(&trace, place, &at, 1000);
+    cr_expect_eq(ww_trace_take(&trace, records, 8), 1, "nothing of what was before");
+    ww_trace_rise(&trace, place, &at, 1015);
+    cr_expect_eq(ww_trace_take(&trace, records, 8), 1);
+    ww_trace_set(&trace, 0);
+    ww_trace_range(&trace, place, 16, 16);
+    cr_expect_eq(ww_trace_take(&trace, records, 8), 0);
     ww_trace_destroy(&trace);
 }
 
