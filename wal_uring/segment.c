@@ -148,12 +148,13 @@ static bool write_zeros(int fd, uint64_t bytes, const struct ww_wal_pace *pace)
         return false;
     memset(zeros, 0, WW_WAL_PREPARE_PIECE);
     bool written = true;
-    for (uint64_t at = 0; written && at < bytes; at += WW_WAL_PREPARE_PIECE) {
-        uint64_t left = bytes - at;
-        uint32_t piece = left < WW_WAL_PREPARE_PIECE ? (uint32_t)left : WW_WAL_PREPARE_PIECE;
+    uint32_t next = WW_WAL_PREPARE_PIECE;
+    for (uint64_t at = 0; written && at < bytes;) {
+        uint32_t piece = bytes - at < next ? (uint32_t)(bytes - at) : next;
         written = write_all(fd, zeros, piece, (off_t)at);
+        at += piece;
         if (written && pace != NULL)
-            pace->piece(pace->owner, piece);
+            next = pace->piece(pace->owner, piece);
     }
     int reason = errno;
     free(zeros);

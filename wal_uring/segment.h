@@ -43,9 +43,10 @@ int ww_wal_segment_list(const struct ww_wal_directory *directory, const char *su
 int ww_wal_segment_check(const struct ww_wal_directory *directory, int fd, uint64_t segment,
                          struct ww_error *error);
 
-/* Who is told of each piece of a new file, when it is written; NULL: nobody. */
+/* Who is told of each piece of a new file when it is written, and says how large the next one is, a
+ * multiple of WW_BLOCK_ALIGN up to WW_WAL_PREPARE_PIECE; NULL: nobody, all are that large. */
 struct ww_wal_pace {
-    void (*piece)(void *owner, uint32_t bytes);
+    uint32_t (*piece)(void *owner, uint32_t bytes);
     void *owner;
 };
 

@@ -173,19 +173,30 @@ static uint64_t bytes_written(const struct ww_wal_disk *disk)
     return __atomic_load_n(&disk->head.store.counters[WW_WAL_BYTES], __ATOMIC_RELAXED);
 }
 
+/* Twice what the log wrote while the last piece was written: a slow log, whose writes are small,
+ * has small ones beside it, and a fast one gets its space in time. */
+static uint32_t next_piece(uint64_t log_bytes)
+{
+    if (log_bytes >= WW_WAL_PREPARE_PIECE / 2)
+        return WW_WAL_PREPARE_PIECE;
+    uint32_t piece = ww_align_up((uint32_t)log_bytes * 2, WW_BLOCK_ALIGN);
+    return piece < WW_WAL_PREPARE_PIECE_MIN ? WW_WAL_PREPARE_PIECE_MIN : piece;
+}
+
 /*
  * A piece of a new segment was written. While the log is writing and has a segment in reserve, the
  * next piece waits until the log has written half as much: the reserve grows, and no faster.
  */
-static void give_way(void *owner, uint32_t bytes)
+static uint32_t give_way(void *owner, uint32_t bytes)
 {
     struct ww_wal_disk *disk = owner;
     const struct timespec step = {.tv_nsec = WW_WAL_PREPARE_PAUSE_STEP_NS};
     uint64_t before = disk->bytes_seen, waited_ns = 0;
     ww_wal_count(&disk->head, WW_WAL_PREPARED_BYTES, bytes);
     disk->bytes_seen = bytes_written(disk);
-    if (disk->bytes_seen == before)
-        return;
+    if (disk->bytes_seen == before || ww_wal_preparer_in_haste(&disk->head.preparer))
+        return WW_WAL_PREPARE_PIECE;
+    uint32_t next = next_piece(disk->bytes_seen - before);
     while (disk->bytes_seen - before < bytes / 2 && waited_ns < WW_WAL_PREPARE_PAUSE_MAX_NS &&
            !ww_wal_preparer_in_haste(&disk->head.preparer)) {
         nanosleep(&step, NULL);
@@ -193,6 +204,7 @@ static void give_way(void *owner, uint32_t bytes)
         disk->bytes_seen = bytes_written(disk);
     }
     ww_wal_count(&disk->head, WW_WAL_PREPARE_PAUSE_NS, waited_ns);
+    return next;
 }
 
 static int make_segment(void *owner, uint64_t segment, struct ww_error *error)

@@ -73,6 +73,7 @@
 /* A new segment is written in such pieces, one for each half of it that the log writes meanwhile,
  * or one in so long. */
 #define WW_WAL_PREPARE_PIECE (256u * WW_KIB)
+#define WW_WAL_PREPARE_PIECE_MIN (32u * WW_KIB) /* beside a log that writes little at a time */
 #define WW_WAL_PREPARE_PAUSE_MAX_NS 10000000u
 #define WW_WAL_PREPARE_PAUSE_STEP_NS 500000u
 #define WW_WAL_PREPARE_RETRY_S 1 /* after a segment could not be made */
