@@ -7,6 +7,8 @@
 #include <limits.h>
 
 const struct ww_experiment *const ww_experiments[] = {
+    &ww_experiment_backtracking,
+    &ww_experiment_election,
     &ww_experiment_fsync,
     &ww_experiment_log_readers,
     NULL,

@@ -31,6 +31,8 @@ struct ww_experiment {
                               .run = ww_experiment_main,                                           \
                               __VA_ARGS__}
 
+extern const struct ww_experiment ww_experiment_backtracking;
+extern const struct ww_experiment ww_experiment_election;
 extern const struct ww_experiment ww_experiment_fsync;
 extern const struct ww_experiment ww_experiment_log_readers;
 
@@ -111,7 +113,7 @@ struct ww_experiment_plot {
 /* Adds it, and returns its series. */
 struct json_object *ww_experiment_add_plot(struct json_object *result,
                                            const struct ww_experiment_plot *plot);
-/* A point of the series `name`, which is made when it is the first one. */
+/* A point of the series `name`, which is made when it is the first one and ordered by x. */
 void ww_experiment_add_point(struct json_object *series, const char *name, double x, double y);
 
 #endif

@@ -269,7 +269,7 @@ static void put_cells(const struct fsync *fsync, uint32_t mode, struct json_obje
             json_object_object_add(cell, "durability", json_object_new_string(mode_names[mode]));
             json_object_object_add(cell, "window", json_object_new_string(windows[window].name));
             json_object_object_add(cell, "inflight",
-                                   json_object_new_int64(fsync->inflight.of[place]));
+                                   json_object_new_uint64(fsync->inflight.of[place]));
             ww_experiment_put_cell(cell, &fsync->cells[mode][window][place], figures);
             json_object_array_add(cells, cell);
         }

@@ -90,8 +90,8 @@ static void plot(struct json_object *result, struct json_object *cells)
                                                             "linear", "microseconds", "log"});
     for (size_t i = 0; i < json_object_array_length(cells); i++) {
         struct json_object *cell = json_object_array_get_idx(cells, i);
-        ww_experiment_add_point(series, ww_experiment_text(cell, "design"),
-                                mixes[i / WW_LOG_DESIGNS].cursors,
+        uint32_t reads = mixes[i / WW_LOG_DESIGNS].cursors;
+        ww_experiment_add_point(series, ww_experiment_text(cell, "design"), reads,
                                 ww_experiment_number(cell, "took_p99") / 1e3);
     }
 }

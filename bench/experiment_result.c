@@ -117,12 +117,20 @@ static struct json_object *points_of(struct json_object *series, const char *nam
     return points;
 }
 
+static int by_x(const void *a, const void *b)
+{
+    double left = json_object_get_double(json_object_array_get_idx(*(void *const *)a, 0));
+    double right = json_object_get_double(json_object_array_get_idx(*(void *const *)b, 0));
+    return left < right ? -1 : left > right;
+}
+
 void ww_experiment_add_point(struct json_object *series, const char *name, double x, double y)
 {
-    struct json_object *point = json_object_new_array();
+    struct json_object *points = points_of(series, name), *point = json_object_new_array();
     json_object_array_add(point, ww_experiment_new_number(x));
     json_object_array_add(point, ww_experiment_new_number(y));
-    json_object_array_add(points_of(series, name), point);
+    json_object_array_add(points, point);
+    json_object_array_sort(points, by_x);
 }
 
 /* ---- the head of a table ---- */

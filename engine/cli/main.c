@@ -9,6 +9,8 @@ const struct ww_command *const ww_commands[] = {
     &ww_command_bench,
     &ww_command_compare,
     &ww_command_experiment,
+    &ww_experiment_backtracking.command,
+    &ww_experiment_election.command,
     &ww_experiment_fsync.command,
     &ww_experiment_log_readers.command,
     &ww_command_up,

@@ -51,9 +51,10 @@ def check_medians(cell, figures):
 
 def test_without_a_name_they_are_listed():
     listed = ww("experiment").text
-    for name in ("fsync", "log-readers"):
+    for name, flag in (("backtracking", "--terms"), ("election", "--delays"),
+                       ("fsync", "--inflight"), ("log-readers", "--rate")):
         check_in(f"{name} ", listed)
-        check_in("--repeats", ww("experiment", name, "--help").text)
+        check_in(flag, ww("experiment", name, "--help").text)
 
 
 def test_fsync_goes_through_modes_windows_and_loads():
@@ -105,12 +106,50 @@ def test_log_readers_compares_three_designs():
         check_in(word, done.text)
 
 
+def test_elections_are_the_same_for_the_same_seed():
+    flags = ["--nodes", "3,5", "--delays", "1ms,10ms", "--elections", "50", "--format", "json"]
+    results = [json.loads(ww("experiment", "election", *flags, "--seed", seed).text)
+               for seed in (1, 1, 2)]
+    cells = results[0]["cells"]
+    check_equal(cells, results[1]["cells"], "the same seed")
+    check(cells != results[2]["cells"], "another seed")
+    check_plots(results[0])
+    check_equal([(c["nodes"], c["delay_ns"], c["design"]) for c in cells],
+                [(nodes, delay, design) for nodes in (3, 5) for delay in (10**6, 10**7)
+                 for design in ("fixed", "random", "backoff", "engine", "adaptive")], "cells")
+    for cell in cells:
+        check_equal(cell["elections"], 50, f"{cell}")
+        check(0 < cell["p50"] <= cell["p99"] <= cell["max"], f"{cell}")
+        check(0 <= cell["split_rate"] <= 1 <= cell["terms_per_election"], f"{cell}")
+    done = ww("experiment", "election", "--nodes", "3", "--delays", "1ms", "--elections", "20",
+              "--designs", "engine", "--profile", "fast")
+    for word in ("engine", "2.00 ms", "10.0 ms", "split"):
+        check_in(word, done.text)
+
+
+def test_backtracking_counts_round_trips():
+    with Directory() as output:
+        done = ww("experiment", "backtracking", "--terms", "1,8", "--entries", "1,50", "-o", output)
+        check_equal(done.returncode, 0, done.errors)
+        result = json.loads((output / "backtracking.json").read_text())
+    check_plots(result)
+    check_equal([(c["log"], c["terms"], c["entries"], c["engine"], c["one_by_one"])
+                 for c in result["cells"]],
+                [(log, terms, entries, 2 if log == "missing" else terms + 1, terms * entries + 1)
+                 for log in ("diverged", "missing") for terms in (1, 8) for entries in (1, 50)],
+                "cells")
+    for word in ("diverged", "missing", "one by one", "halves"):
+        check_in(word, done.text)
+
+
 def test_interrupted_it_leaves_nothing():
     with Directory() as data:
         on_disk = ["--data", data, "--wal.prepare", "16MiB", "--wal.segment", "16MiB"]
-        for name, words, more in (("fsync", "in flight", on_disk), ("log-readers", "run 1 of", [])):
-            with subprocess.Popen([WW, "experiment", name, "--duration", "60s",
-                                   "--progress", "always", *more], stdin=subprocess.DEVNULL,
+        for name, words, more in (("fsync", "in flight", ["--duration", "60s", *on_disk]),
+                                  ("log-readers", "run 1 of", ["--duration", "60s"]),
+                                  ("election", "one way", ["--elections", "1000000"])):
+            with subprocess.Popen([WW, "experiment", name, "--progress", "always", *more],
+                                  stdin=subprocess.DEVNULL,
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                   env=environment(), start_new_session=True) as process:
                 check(any(words in line for line in process.stderr), f"{name} ended early")
@@ -134,6 +173,10 @@ def test_bad_flags():
             (["fsync", "-o", "/nonexistent/deep"], ["--output /nonexistent/deep"]),
             (["log-readers", "--repeats", "0"], ["--repeats"]),
             (["log-readers", "--rate", "0"], ["--rate"]),
+            (["election", "--nodes", "2"], ["--nodes", "'2'", "3 .. 7"]),
+            (["election", "--designs", "lucky"], ["--designs", "'lucky'", "backoff"]),
+            (["election", "--delays", "2s", "--elections", "1"], ["longer timeouts"]),
+            (["backtracking", "--terms", "0"], ["--terms", "'0'"]),
             (["log-readers", "--modes", "dsync"], ["unknown flag '--modes'"])):
         ww_fails(2, "experiment", *arguments, says=["ww experiment", *says])
 

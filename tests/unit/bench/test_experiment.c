@@ -76,9 +76,9 @@ Test(experiment, plots_gather_the_points_of_each_series)
     struct json_object *json = json_object_new_object();
     const struct ww_experiment_plot plot = {"Title", "x", "log", "y", "linear"};
     struct json_object *series = ww_experiment_add_plot(json, &plot);
-    ww_experiment_add_point(series, "one", 1, 10);
-    ww_experiment_add_point(series, "two", 1, 20);
     ww_experiment_add_point(series, "one", 2, 0.5);
+    ww_experiment_add_point(series, "two", 1, 20);
+    ww_experiment_add_point(series, "one", 1, 10);
     cr_expect_str_eq(json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN),
                      "{\"plots\":[{\"title\":\"Title\",\"x\":{\"label\":\"x\",\"scale\":\"log\"},"
                      "\"y\":{\"label\":\"y\",\"scale\":\"linear\"},\"series\":["
