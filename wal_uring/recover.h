@@ -12,7 +12,6 @@
 struct ww_wal_recovered {
     uint64_t end;          /* where the chain of blocks ends: writing begins there */
     uint32_t link;         /* CRC32C of its last block */
-    uint32_t epoch;        /* the greatest seen, in blocks that are cut too */
     uint64_t next_segment; /* the first that has no file, or a file that must go */
     struct ww_wal_recovery found;
 };

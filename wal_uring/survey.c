@@ -6,6 +6,7 @@
  */
 #include "engine/backend/log_survey.h"
 
+#include "wal_uring/chain.h"
 #include "wal_uring/segment.h"
 
 #include <errno.h>
@@ -18,10 +19,8 @@
 struct view {
     struct ww_wal_directory directory;
     struct ww_log_survey *survey;
-    uint64_t segment_bytes;
+    struct ww_wal_chain chain;
     uint64_t end_of_files;
-    uint32_t link; /* of the last block */
-    bool chained;  /* the last block lies right before survey->end_position */
 
     int fd; /* of `segment`; -1: it cannot be read, and segment_error says why */
     uint64_t segment;
@@ -54,19 +53,20 @@ static void open_segment(struct view *view, uint64_t segment)
 /* The bytes at `position`, up to a whole block; NULL: they cannot be read, *why says why. */
 static const uint8_t *look(struct view *view, uint64_t position, size_t *bytes, const char **why)
 {
-    uint64_t segment = position / view->segment_bytes;
+    uint64_t segment = position / view->chain.segment_bytes;
     if (view->segment != segment)
         open_segment(view, segment);
     *why = view->segment_error.text;
     if (view->fd < 0)
         return NULL;
-    uint64_t left = (segment + 1) * view->segment_bytes - position;
+    uint64_t left = (segment + 1) * view->chain.segment_bytes - position;
     uint64_t need = left < WW_BLOCK_MAX ? left : WW_BLOCK_MAX;
     if (position < view->window_position ||
         position + need > view->window_position + view->window_bytes) {
         uint64_t size = left < WW_WAL_RECOVERY_BYTES ? left : WW_WAL_RECOVERY_BYTES;
-        ssize_t got = pread(view->fd, view->window, size,
-                            (off_t)(WW_SEGMENT_HEADER_BYTES + position % view->segment_bytes));
+        ssize_t got =
+            pread(view->fd, view->window, size,
+                  (off_t)(WW_SEGMENT_HEADER_BYTES + position % view->chain.segment_bytes));
         view->window_position = position;
         view->window_bytes = got > 0 ? (uint64_t)got : 0;
         *why = "cannot be read";
@@ -77,49 +77,32 @@ static const uint8_t *look(struct view *view, uint64_t position, size_t *bytes, 
     return view->window + (position - view->window_position);
 }
 
-/* The whole block at `position`, whatever was before it; NULL: there is none. */
-static const struct ww_block_header *block_at(struct view *view, uint64_t position,
+/* The next block of the chain; NULL: there is none, *why says why. */
+static const struct ww_block_header *block_of(struct view *view, const struct ww_wal_chain *chain,
                                               const char **why)
 {
     size_t bytes;
-    const uint8_t *data = look(view, position, &bytes, why);
-    if (data == NULL)
+    const void *block = look(view, chain->position, &bytes, why);
+    if (block == NULL)
         return NULL;
-    const struct ww_block_header *block = (const void *)data;
-    struct ww_block_place place = {view->directory.identity.stream, position};
-    *why = ww_block_check(block, bytes, place);
-    if (*why == NULL && block->span_bytes > view->segment_bytes - position % view->segment_bytes)
-        *why = "block: its span crosses the end of the segment";
-    if (*why == NULL && block->epoch < view->survey->epoch)
-        *why = "block: written before the block before it";
+    *why = ww_wal_chain_refusal(chain, block, bytes);
     return *why == NULL ? block : NULL;
 }
 
-/* The same, and it continues the chain. */
-static const struct ww_block_header *next_block(struct view *view, const char **why)
-{
-    uint64_t position = view->survey->end_position;
-    const struct ww_block_header *block = block_at(view, position, why);
-    if (block == NULL || (!view->chained && position != 0) || block->link == view->link)
-        return block;
-    *why = "block: does not follow the block before";
-    return NULL;
-}
-
 /*
- * No block continues the chain at end_position. Looks behind it: where whole blocks begin again,
- * and whether one of them knew the bad place to be durable. Returns false when the log ends here.
+ * No block continues the chain. Looks behind its end: where whole blocks begin again, and whether
+ * one of them knew the bad place to be durable. Returns false when the log ends here.
  */
 static bool is_damage(struct view *view, uint64_t *resume)
 {
-    const struct ww_log_survey *survey = view->survey;
-    uint64_t bad = survey->end_position;
+    uint64_t bad = view->chain.position;
     const char *why;
     *resume = view->end_of_files;
     for (uint64_t at = bad + WW_BLOCK_ALIGN; at < view->end_of_files;) {
-        const struct ww_block_header *block = block_at(view, at, &why);
+        const struct ww_wal_chain behind = ww_wal_chain_behind(&view->chain, at);
+        const struct ww_block_header *block = block_of(view, &behind, &why);
         if (block == NULL && view->fd < 0) {
-            at = (at / view->segment_bytes + 1) * view->segment_bytes;
+            at = (at / behind.segment_bytes + 1) * behind.segment_bytes;
             continue;
         }
         if (block == NULL) {
@@ -133,20 +116,20 @@ static bool is_damage(struct view *view, uint64_t *resume)
         view->survey->cut_bytes = at + block->used_bytes - bad;
         at += ww_align_up(block->used_bytes, WW_BLOCK_ALIGN);
     }
-    return survey->known_durable > bad;
+    return view->survey->known_durable > bad;
 }
 
 static void note_damage(struct view *view, const char *why, uint64_t resume)
 {
     struct ww_log_survey *survey = view->survey;
-    uint64_t position = survey->end_position;
+    uint64_t position = view->chain.position, segment_bytes = view->chain.segment_bytes;
     if (survey->damage_count < WW_SURVEY_DAMAGE_MAX) {
         struct ww_log_damage *damage = &survey->damage[survey->damage_count];
         *damage = (struct ww_log_damage){
             .position = position,
             .end = resume,
-            .segment = position / view->segment_bytes,
-            .offset = WW_SEGMENT_HEADER_BYTES + position % view->segment_bytes,
+            .segment = position / segment_bytes,
+            .offset = WW_SEGMENT_HEADER_BYTES + position % segment_bytes,
         };
         snprintf(damage->why, sizeof(damage->why), "%s", why);
     }
@@ -159,11 +142,11 @@ static bool was_released(struct view *view)
     struct ww_log_survey *survey = view->survey;
     if (!survey->in_use || ww_wal_identity_load(&view->directory, NULL) != WW_OK)
         return false;
-    uint64_t first = view->directory.identity.first_segment * view->segment_bytes;
-    if (first <= survey->end_position)
+    uint64_t first = view->directory.identity.first_segment * view->chain.segment_bytes;
+    if (first <= view->chain.position)
         return false;
-    survey->first_position = survey->end_position = first;
-    view->chained = false;
+    survey->first_position = first;
+    view->chain = ww_wal_chain_behind(&view->chain, first);
     return true;
 }
 
@@ -171,9 +154,9 @@ static int follow(struct view *view, ww_log_survey_block visit, void *context)
 {
     struct ww_log_survey *survey = view->survey;
     bool looked_again = false;
-    while (survey->end_position < view->end_of_files) {
+    while (view->chain.position < view->end_of_files) {
         const char *why;
-        const struct ww_block_header *block = next_block(view, &why);
+        const struct ww_block_header *block = block_of(view, &view->chain, &why);
         if (block == NULL) {
             char reason[sizeof(survey->damage[0].why)];
             uint64_t resume;
@@ -190,15 +173,11 @@ static int follow(struct view *view, ww_log_survey_block visit, void *context)
                 continue;
             }
             note_damage(view, reason, resume);
-            survey->end_position = resume;
-            view->chained = false;
+            view->chain = ww_wal_chain_behind(&view->chain, resume);
             continue;
         }
         looked_again = false;
-        survey->end_position += block->span_bytes;
-        view->link = block->crc32c;
-        view->chained = true;
-        survey->epoch = block->epoch;
+        ww_wal_chain_add(&view->chain, block);
         survey->blocks++;
         survey->batches += block->batches;
         survey->bytes += block->used_bytes;
@@ -226,7 +205,7 @@ static int list_files(struct view *view, struct ww_error *error)
         return status;
     free(numbers);
     survey->spares = spares;
-    view->end_of_files = end * view->segment_bytes;
+    view->end_of_files = end * view->chain.segment_bytes;
     if (view->end_of_files < survey->known_durable) /* its last segments are missing */
         view->end_of_files = survey->known_durable;
     return WW_OK;
@@ -245,9 +224,11 @@ int ww_log_survey(const char *directory, ww_log_survey_block visit, void *contex
     survey->node = identity->node;
     survey->version = identity->version;
     survey->stream = identity->stream;
-    survey->segment_bytes = view.segment_bytes = identity->segment_bytes;
+    survey->segment_bytes = identity->segment_bytes;
     survey->known_durable = identity->durable;
-    survey->first_position = survey->end_position = identity->first_segment * view.segment_bytes;
+    survey->first_position = identity->first_segment * identity->segment_bytes;
+    view.chain =
+        ww_wal_chain_begin(identity->stream, identity->segment_bytes, survey->first_position);
     view.window = aligned_alloc(WW_BLOCK_ALIGN, WW_WAL_RECOVERY_BYTES);
     if (view.window == NULL)
         status = ww_fail(error, WW_ENOMEM, "no memory to read %s", directory);
@@ -255,6 +236,8 @@ int ww_log_survey(const char *directory, ww_log_survey_block visit, void *contex
         status = list_files(&view, error);
     if (status == WW_OK) {
         status = follow(&view, visit, context);
+        survey->end_position = view.chain.position;
+        survey->epoch = view.chain.epoch;
         if (status != WW_OK)
             ww_fail(error, status, "%s: stopped at stream position %lu", directory,
                     survey->end_position);

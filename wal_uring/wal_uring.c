@@ -370,8 +370,6 @@ static int settle(struct ww_wal_disk *disk, struct ww_wal_recovered *recovered,
     bool damaged = recovered->found.damage.code != WW_OK;
     if (damaged)
         identity->recovering = 1;
-    if (recovered->epoch > identity->epoch)
-        identity->epoch = recovered->epoch;
     identity->epoch++;
     uint64_t end = recovered->end + (damaged ? WW_BLOCK_ALIGN : 0);
     if (!damaged || identity->durable < end)

@@ -13,3 +13,14 @@ size_t ww_base64_group(const uint8_t *data, size_t size, char group[4])
     group[3] = digits[size > 2 ? bits & 63 : 64];
     return size < 3 ? size : 3;
 }
+
+void ww_base64_print(FILE *file, const uint8_t *data, size_t size)
+{
+    while (size > 0) {
+        char group[4];
+        size_t taken = ww_base64_group(data, size, group);
+        fwrite(group, 1, sizeof(group), file);
+        data += taken;
+        size -= taken;
+    }
+}

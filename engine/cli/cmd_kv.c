@@ -217,13 +217,7 @@ static int delete_key(struct kv *kv)
 static void print_base64(const char *name, const uint8_t *data, size_t size)
 {
     printf("\"%s\":\"", name);
-    while (size > 0) {
-        char group[4];
-        size_t taken = ww_base64_group(data, size, group);
-        fwrite(group, 1, sizeof(group), stdout);
-        data += taken;
-        size -= taken;
-    }
+    ww_base64_print(stdout, data, size);
     fputs("\",", stdout);
 }
 

@@ -27,17 +27,6 @@ struct dump {
 static const char *const kinds[] = {"entries", "hard_state", "snapshot"};
 static const char *const types[] = {"data", "noop", "configuration", "session"};
 
-static void put_base64(const uint8_t *data, size_t size)
-{
-    while (size > 0) {
-        char group[4];
-        size_t taken = ww_base64_group(data, size, group);
-        fwrite(group, 1, sizeof(group), stdout);
-        data += taken;
-        size -= taken;
-    }
-}
-
 /* What can be printed as it is; the rest, and backslashes, as \xHH. */
 static void put_text(const uint8_t *data, size_t size)
 {
@@ -61,7 +50,7 @@ static void print_entries(const struct dump *dump, const struct ww_batch_header 
             printf("{\"group\":%u,\"index\":%" PRIu64 ",\"term\":%" PRIu64
                    ",\"type\":\"%s\",\"data\":\"",
                    batch->group, entry.index, entry.term, type);
-            put_base64(entry.data, entry.size_bytes);
+            ww_base64_print(stdout, entry.data, entry.size_bytes);
             puts("\"}");
         } else {
             printf("group %u index %" PRIu64 " term %" PRIu64 " %s %u bytes: ", batch->group,

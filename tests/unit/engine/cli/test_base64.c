@@ -20,5 +20,11 @@ Test(base64, the_vectors_of_the_standard)
             left -= taken;
         }
         cr_expect_str_eq(text, vectors[i][1]);
+
+        char printed[16] = "";
+        FILE *file = fmemopen(printed, sizeof(printed), "w");
+        ww_base64_print(file, (const uint8_t *)vectors[i][0], strlen(vectors[i][0]));
+        fclose(file);
+        cr_expect_str_eq(printed, vectors[i][1]);
     }
 }

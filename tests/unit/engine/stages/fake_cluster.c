@@ -261,6 +261,25 @@ void fake_client_propose(struct fake_cluster *cluster, uint32_t node, uint64_t s
     fake_client_send(cluster, node, &message, body);
 }
 
+uint64_t fake_client_commit(struct fake_cluster *cluster, uint64_t sequence, uint32_t entries)
+{
+    uint32_t leader = fake_cluster_leader(cluster);
+    uint64_t end = sequence + entries;
+    struct ww_client_message message;
+    for (uint32_t i = 0; i < 16000 && sequence < end; i++) {
+        fake_client_propose(cluster, leader, sequence, 10, 64, sequence);
+        fake_cluster_run(cluster, 5);
+        while (fake_client_receive(cluster, &message, NULL)) {
+            if (message.type == WW_CLIENT_COMMITTED && message.oldest > sequence)
+                sequence = message.oldest;
+            else if (message.type == WW_CLIENT_NOT_LEADER && message.node != 0)
+                leader = message.node;
+        }
+    }
+    cr_assert_geq(sequence, end);
+    return sequence;
+}
+
 struct ww_client_message fake_client_register(struct fake_cluster *cluster, uint32_t node,
                                               uint64_t nonce)
 {

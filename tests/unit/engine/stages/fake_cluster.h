@@ -70,6 +70,10 @@ struct ww_group *fake_cluster_group(struct fake_cluster *cluster, uint32_t node)
 void fake_client_propose(struct fake_cluster *cluster, uint32_t node, uint64_t sequence,
                          uint32_t count, uint32_t bytes, uint64_t oldest);
 
+/* Proposes `entries` of 64 bytes from `sequence` on, ten at a time, each until it is committed, to
+ * whoever leads; the sequence behind them. */
+uint64_t fake_client_commit(struct fake_cluster *cluster, uint64_t sequence, uint32_t entries);
+
 /* Sends a REGISTER, and others until they are answered; the answer. */
 struct ww_client_message fake_client_register(struct fake_cluster *cluster, uint32_t node,
                                               uint64_t nonce);

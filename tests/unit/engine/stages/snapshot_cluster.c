@@ -40,20 +40,7 @@ struct ww_raft_status status_of(uint32_t node)
 
 void propose(uint32_t count)
 {
-    uint32_t leader = fake_cluster_leader(&cluster);
-    uint64_t end = sequence + 10 * (uint64_t)count;
-    struct ww_client_message message;
-    for (uint32_t i = 0; i < 4000 && sequence < end; i++) {
-        fake_client_propose(&cluster, leader, sequence, 10, 64, sequence);
-        fake_cluster_run(&cluster, 20);
-        while (fake_client_receive(&cluster, &message, NULL)) {
-            if (message.type == WW_CLIENT_COMMITTED && message.oldest > sequence)
-                sequence = message.oldest;
-            else if (message.type == WW_CLIENT_NOT_LEADER && message.node != 0)
-                leader = message.node;
-        }
-    }
-    cr_assert_geq(sequence, end);
+    sequence = fake_client_commit(&cluster, sequence, 10 * count);
 }
 
 void assert_equal(uint32_t nodes)
