@@ -20,12 +20,6 @@ static uint64_t file_offset(const struct ww_wal_ahead *ahead, uint64_t position)
     return WW_SEGMENT_HEADER_BYTES + position % segment_bytes(ahead);
 }
 
-/* Does this errno of a read say that the medium or the file system lost something? */
-static bool lost_by_disk(int reason)
-{
-    return reason == EIO || reason == ENODATA || reason == EILSEQ || reason == EUCLEAN;
-}
-
 static int open_file(const struct ww_wal_ahead *ahead, uint64_t segment)
 {
     struct ww_wal_name name = ww_wal_segment_name(segment, ".seg");
@@ -113,7 +107,7 @@ static void read_slowly(struct ww_wal_ahead *ahead, uint64_t position)
     if (position < end && position < ahead->stop) {
         struct ww_wal_name name = ww_wal_segment_name(segment, ".seg");
         ahead->stop = position;
-        ahead->damage = lost_by_disk(errno);
+        ahead->damage = ww_wal_errno_lost(errno);
         ww_fail_errno(&ahead->error, WW_EIO, "%s/wal/%s: offset %" PRIu64 ": cannot read",
                       ahead->directory->path, name.text, file_offset(ahead, position));
     }

@@ -22,6 +22,11 @@ int ww_wal_errno_status(void)
     return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? WW_ENOSPC : WW_EIO;
 }
 
+bool ww_wal_errno_lost(int reason)
+{
+    return reason == EIO || reason == ENODATA || reason == EILSEQ || reason == EUCLEAN;
+}
+
 static uint32_t identity_checksum(const struct ww_wal_identity *identity)
 {
     return ww_crc32c(&identity->magic, sizeof(*identity) - sizeof(identity->crc32c));

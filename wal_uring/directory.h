@@ -61,6 +61,9 @@ int ww_wal_identity_store(struct ww_wal_directory *directory, struct ww_error *e
 /* What errno means for a file that was to be written: WW_ENOSPC or WW_EIO. */
 int ww_wal_errno_status(void);
 
+/* Does this errno of a read say that the medium or the file system lost something? */
+bool ww_wal_errno_lost(int reason);
+
 /* Is the directory on a file system that lives in memory, where nothing is durable? */
 bool ww_wal_directory_volatile(const struct ww_wal_directory *directory);
 

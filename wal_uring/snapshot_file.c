@@ -210,12 +210,12 @@ int ww_wal_snapshot_map(int directory_fd, uint32_t group, uint64_t index,
         return WW_ENOTFOUND; /* what is in memory ends with the store */
     int fd = openat(directory_fd, name_of(group, index, WHOLE).text, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return errno == ENOENT ? WW_ENOTFOUND : WW_EIO;
+        return errno == ENOENT ? WW_ENOTFOUND : ww_wal_errno_lost(errno) ? WW_EDAMAGED : WW_EIO;
     int status = map(fd, blob);
     close(fd);
     /* Read here: what the disk cannot read would end the process when it is used. */
     if (status == WW_OK && madvise((void *)blob->data, blob->bytes, MADV_POPULATE_READ) != 0) {
-        status = errno == ENOMEM ? WW_ENOMEM : WW_EIO;
+        status = errno == ENOMEM ? WW_ENOMEM : WW_EDAMAGED;
         ww_wal_snapshot_unmap(blob);
     }
     return status;

@@ -51,7 +51,8 @@ typedef void (*ww_wal_snapshot_visit)(void *context, const char *name, uint32_t 
                                       uint64_t index);
 int ww_wal_snapshot_each(int directory_fd, ww_wal_snapshot_visit visit, void *context);
 
-/* Maps a whole one. WW_ENOTFOUND, WW_EIO (it cannot be read), WW_ENOMEM, WW_EDAMAGED (empty). */
+/* Maps a whole one. WW_ENOTFOUND, WW_EIO, WW_ENOMEM; WW_EDAMAGED: the disk cannot read it, or it
+ * is empty. */
 int ww_wal_snapshot_map(int directory_fd, uint32_t group, uint64_t index,
                         struct ww_snapshot_blob *blob);
 void ww_wal_snapshot_unmap(struct ww_snapshot_blob *blob);

@@ -108,8 +108,8 @@ struct ww_log_store_ops {
     /* Those of the group below `index` are not needed any more. */
     void (*snapshot_drop)(struct ww_log_store *store, uint32_t group, uint64_t index);
 
-    /* Before any thread runs: maps one that is there. WW_ENOTFOUND, WW_EIO, WW_ENOMEM. Its
-     * contents are the caller's to check. */
+    /* Before any thread runs: maps one that is there. WW_ENOTFOUND; WW_EDAMAGED: the disk lost
+     * something of it; WW_EIO, WW_ENOMEM. Its contents are the caller's to check. */
     int (*snapshot_map)(struct ww_log_store *store, uint32_t group, uint64_t index,
                         struct ww_snapshot_blob *blob);
     void (*snapshot_unmap)(struct ww_log_store *store, struct ww_snapshot_blob *blob);

@@ -76,8 +76,9 @@ static void print_batch(const struct dump *dump, const struct ww_batch_header *b
                         : batch->kind == WW_BATCH_SNAPSHOT ? "snapshot_index"
                         : dump->json                       ? "first_index"
                                                            : "index";
-    printf(format, position, kind, batch->group, batch->term, first, batch->first_index, last,
-           batch->session, batch->first_sequence, batch->time_ns, batch->size_bytes);
+    uint64_t index = batch->kind == WW_BATCH_HARD_STATE ? ww_batch_vote(batch) : batch->first_index;
+    printf(format, position, kind, batch->group, batch->term, first, index, last, batch->session,
+           batch->first_sequence, batch->time_ns, batch->size_bytes);
 }
 
 static int visit(void *context, const struct ww_block_header *block)

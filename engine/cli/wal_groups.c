@@ -57,8 +57,10 @@ static void take(struct ww_wal_group *group, const struct ww_batch_header *batch
 {
     group->seen = true;
     if (batch->kind == WW_BATCH_HARD_STATE) {
+        if (batch->first_index & WW_HARD_STATE_ANEW)
+            *group = (struct ww_wal_group){.seen = true, .entry_bytes = group->entry_bytes};
         group->term = batch->term;
-        group->vote = batch->first_index;
+        group->vote = ww_batch_vote(batch);
     } else if (batch->kind == WW_BATCH_SNAPSHOT) {
         take_snapshot(group, batch);
     } else {

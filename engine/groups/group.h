@@ -132,6 +132,7 @@ struct ww_group {
     uint64_t durable_term, durable_index; /* gathered from a durable range, then one event */
     bool durable_news;
     bool dirty;                           /* in the list of groups to flush */
+    bool anew;                            /* it begins anew, and the stream does not say so yet */
     uint32_t pending_first, pending_last; /* slots in the pool */
     struct ww_reader apply;
     struct ww_reader peers[WW_NODES_MAX + 1]; /* by node id */

@@ -151,6 +151,39 @@ static int append(struct ww_recovered_group *group, uint64_t first_index,
     return WW_OK;
 }
 
+void ww_group_recovery_take_term(struct ww_recovered_group *group)
+{
+    uint64_t seen =
+        group->run_count > 0 ? group->runs[group->run_count - 1].term : group->base_term;
+    if (group->term >= seen)
+        return;
+    group->term = seen;
+    group->vote = 0;
+}
+
+void ww_group_recovery_anew(struct ww_recovered_group *group)
+{
+    empty(group, 0);
+    group->base_index = group->base_term = 0;
+    group->snapshot_end = 0;
+    group->known_position = 0;
+    group->forgot = true;
+}
+
+static void take_hard_state(struct ww_recovered_group *group, const struct ww_batch_header *batch,
+                            uint64_t position)
+{
+    bool known = (batch->first_index & WW_HARD_STATE_KNOWN) != 0;
+    if (batch->first_index & WW_HARD_STATE_ANEW)
+        ww_group_recovery_anew(group);
+    group->term = batch->term;
+    group->vote = ww_batch_vote(batch);
+    if (known)
+        group->known_position = position + 1;
+    group->forgot = !known;
+    group->hard_state_end = position + batch->size_bytes;
+}
+
 int ww_group_recovery_visit(void *context, uint64_t block_position, uint32_t offset,
                             const struct ww_batch_header *batch)
 {
@@ -161,19 +194,14 @@ int ww_group_recovery_visit(void *context, uint64_t block_position, uint32_t off
                        ": set it to at least %" PRIu32,
                        batch->group, recovery->group_count, batch->group + 1);
     struct ww_recovered_group *group = &recovery->groups[batch->group];
-    uint64_t end = block_position + offset + batch->size_bytes;
     recovery->released = recovery->begun ? recovery->released : block_position > 0;
     recovery->begun = true;
     if (batch->kind == WW_BATCH_HARD_STATE) {
-        group->term = batch->term;
-        group->vote = (uint32_t)batch->first_index & ~WW_HARD_STATE_KNOWN;
-        if (batch->first_index & WW_HARD_STATE_KNOWN)
-            group->known_position = block_position + offset + 1;
-        group->hard_state_end = end;
+        take_hard_state(group, batch, block_position + offset);
         return WW_OK;
     }
     if (batch->kind == WW_BATCH_SNAPSHOT) {
-        group->snapshot_end = end;
+        group->snapshot_end = block_position + offset + batch->size_bytes;
         return take_snapshot(recovery, group, batch);
     }
     if (batch->time_ns > group->time_ns)

@@ -17,6 +17,7 @@ struct ww_recovered_group {
     uint64_t term;
     uint32_t vote;
     uint64_t known_position; /* below it this node last wrote that it knew its promises; 0: never */
+    bool forgot;             /* and behind that, that it did not */
     uint64_t base_index, base_term; /* the end of the last snapshot: the log is behind it; or 0 */
     uint64_t first_index; /* entries from here on are there, those up to the base for readers only;
                            * 0: there never were any */
@@ -37,6 +38,8 @@ struct ww_group_recovery {
     bool begun;            /* the first batch was visited */
     bool released;         /* and it was not that at the stream's begin */
     struct ww_error error; /* set when the visitor refuses a batch */
+    uint32_t lost_groups;  /* that began anew when the shard was created, since what they rest on */
+    struct ww_error lost;  /* is lost: what and why, of the first */
 };
 
 /* `segment_bytes`: of the stream, for the indexes of the logs. */
@@ -50,5 +53,11 @@ int ww_group_recovery_visit(void *context, uint64_t block_position, uint32_t off
 
 /* All was visited: is all there behind the last snapshot? WW_EDAMAGED. */
 int ww_group_recovery_check(const struct ww_recovered_group *group, struct ww_error *error);
+
+/* The record of a term may be lost, that of an entry of it not. */
+void ww_group_recovery_take_term(struct ww_recovered_group *group);
+
+/* Nothing is left of the group but its term and vote. */
+void ww_group_recovery_anew(struct ww_recovered_group *group);
 
 #endif

@@ -106,7 +106,7 @@ const struct ww_config_key ww_config_keys[] = {
     {"wal.fixed_buffers", CHOICE(fixed_buffers, switches), "true",
      "register the log's memory with io_uring"},
     {"wal.repair", CHOICE(repair, repairs), "peers",
-     "a damaged log is cut, and the rest fetched from the peers (peers), or refused (never)"},
+     "what is damaged is cut, and the rest fetched from the peers (peers), or refused (never)"},
 
     {"memory.log_buffer", BYTES(log_buffer_bytes, WW_LOG_BUFFER_MIN, 2 * GIB), "64MiB",
      "the newest part of the log in memory; divides wal.segment or is a multiple of it"},

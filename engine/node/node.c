@@ -50,9 +50,11 @@ static int map_buffers(struct ww_node *node, struct ww_error *error)
     return WW_OK;
 }
 
-/* Is there another node that may have what this one lost, and that it can recover with? */
-static bool has_peers(const struct ww_config *config)
+/* May what this node lost come from another, and is there one to recover with? */
+static bool may_repair(const struct ww_config *config)
 {
+    if (config->repair != WW_CONFIG_REPAIR_PEERS)
+        return false;
     for (uint32_t i = 0; i < config->node_count; i++)
         if (config->nodes[i].id != config->node_id && !config->nodes[i].learner)
             return true;
@@ -97,9 +99,7 @@ int ww_backend_log(const struct ww_config *config, const struct iovec regions[2]
         .write_depth = WW_WRITE_DEPTH_MAX, /* wal.depth is the shard's, and may change */
         .sqpoll_ns = config->sqpoll_ns,
         .plain_buffers = config->fixed_buffers == 0,
-        .repair = config->repair == WW_CONFIG_REPAIR_PEERS && has_peers(config)
-                      ? WW_WAL_REPAIR_PEERS
-                      : WW_WAL_REPAIR_NEVER,
+        .repair = may_repair(config) ? WW_WAL_REPAIR_PEERS : WW_WAL_REPAIR_NEVER,
         .regions = {regions[0], regions[1]},
     };
     return ww_wal_open(&options, visit, context, store, error);
@@ -216,7 +216,7 @@ struct ww_configuration ww_backend_first_configuration(const struct ww_config *c
     return first;
 }
 
-/* Snapshots are not repaired as the stream is. */
+/* Of a snapshot, where nobody may repair it. */
 static void name_the_way(const struct ww_config *config, struct ww_error *error)
 {
     size_t used = strlen(error->text);
@@ -252,6 +252,7 @@ static int create_shard(struct ww_node *node, struct ww_group_recovery *recovery
         .trace_every = config->trace_every,
         .amnesia = node->recovery.recovering,
         .amnesia_position = node->recovery.cut_position,
+        .repair = may_repair(config),
         .log_buffer = node->log_buffer,
         .log_buffer_bytes = config->log_buffer_bytes,
         .read_buffers = node->read_buffers,
@@ -262,6 +263,9 @@ static int create_shard(struct ww_node *node, struct ww_group_recovery *recovery
         return ww_fail_errno(error, WW_EIO, "no seed from the kernel");
     int status = ww_shard_create(&options, node->transport, node->store, &ww_clock_monotonic,
                                  &node->machine, recovery, &node->shard, error);
+    node->recovery.lost_groups = recovery->lost_groups;
+    node->recovery.lost = recovery->lost;
+    node->recovery.recovering |= recovery->lost_groups > 0;
     if (status == WW_OK)
         node->memory.tables = ww_shard_table_bytes(node->shard);
     else if (status == WW_EDAMAGED && error != NULL)

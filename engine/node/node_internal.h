@@ -32,6 +32,8 @@ struct ww_node_recovery {
     uint64_t cut_position; /* the log goes on here behind damage */
     bool recovering;       /* may have forgotten what it promised: a new disk, or damage */
     struct ww_error damage;
+    uint32_t lost_groups; /* that begin anew: the snapshots that they rested on are lost */
+    struct ww_error lost; /* which and why, of the first */
 };
 
 struct ww_node {

@@ -193,6 +193,8 @@ static void put_recovery(struct json_object *status, const struct ww_node_recove
     put_number(recovery, "cut_bytes", found->cut_bytes);
     put_flag(recovery, "began_recovering", found->recovering);
     put_text(recovery, "damage", found->damage.code != WW_OK ? found->damage.text : "");
+    put_number(recovery, "lost_groups", found->lost_groups);
+    put_text(recovery, "lost", found->lost_groups > 0 ? found->lost.text : "");
 }
 
 void ww_node_recovery_text(const struct ww_node *node, char *text, size_t size)
@@ -212,6 +214,10 @@ void ww_node_recovery_text(const struct ww_node *node, char *text, size_t size)
         used += snprintf(text + used, size - (size_t)used,
                          "; DAMAGED and cut, the rest is to come from the peers: %s",
                          found->damage.text);
+    if (found->lost_groups > 0)
+        used += snprintf(text + used, size - (size_t)used,
+                         "; %u groups begin anew, all is to come from the peers: %s",
+                         found->lost_groups, found->lost.text);
     if (found->recovering)
         used += snprintf(text + used, size - (size_t)used,
                          "; recovering: no vote until a leader or, in a new cluster, all voters "

@@ -218,6 +218,7 @@ struct ww_raft_status {
     uint32_t vote;
     uint64_t start;       /* the number of this start in messages: random */
     bool amnesia;         /* may have forgotten promises, and has not rejoined yet */
+    bool known;           /* as in the update: what a record of (term, vote) says */
     uint64_t first_index; /* the log is [first, last]; empty when last = first - 1 */
     uint64_t last_index;
     uint64_t last_term;

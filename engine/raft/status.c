@@ -71,6 +71,7 @@ void ww_raft_status(const struct ww_raft *raft, struct ww_raft_status *status)
     status->vote = raft->vote;
     status->start = raft->start;
     status->amnesia = raft->rejoin.amnesia;
+    status->known = ww_raft_knows(raft);
     status->first_index = raft->log.base_index + 1;
     status->last_index = raft->log.last_index;
     status->last_term = ww_raft_log_last_term(&raft->log);

@@ -105,11 +105,11 @@ static int check_header(const struct ww_snapshot_header *header, size_t bytes, u
         return ww_fail(error, WW_EDAMAGED, "snapshot: %zu bytes do not hold its header", bytes);
     if (header->magic != WW_SNAPSHOT_MAGIC)
         return ww_fail(error, WW_EDAMAGED, "snapshot: offset 0: no snapshot begins here");
+    if (header->crc32c != header_checksum(header))
+        return ww_fail(error, WW_EDAMAGED, "snapshot: offset 0: the header's checksum fails");
     if (header->version != WW_SNAPSHOT_VERSION)
         return ww_fail(error, WW_EVERSION, "snapshot: version %" PRIu32 ", this program knows %u",
                        header->version, WW_SNAPSHOT_VERSION);
-    if (header->crc32c != header_checksum(header))
-        return ww_fail(error, WW_EDAMAGED, "snapshot: offset 0: the header's checksum fails");
     if (header->cluster != cluster)
         return ww_fail(error, WW_EFOREIGN, "snapshot: of another cluster");
     if (header->group != group)

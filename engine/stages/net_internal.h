@@ -143,6 +143,8 @@ struct ww_net {
     uint32_t *dirty;    /* ids of groups to flush */
     uint32_t dirty_count;
     uint32_t amnesiac; /* groups that may have forgotten promises */
+    uint32_t anew;     /* groups that begin anew, and the stream does not say so yet */
+    uint64_t anew_end; /* position behind the last record that says so; 0: there is none */
 
     struct ww_outbox outboxes[WW_LINKS];
     struct ww_pending *pending; /* options.pendings, a pool */
@@ -228,9 +230,9 @@ uint64_t ww_net_log_time(struct ww_net *net, struct ww_group *group); /* of a le
 /* net_log.c */
 uint8_t *ww_net_reserve(struct ww_net *net, uint32_t bytes);
 void ww_net_commit_batch(struct ww_net *net, struct ww_group *group, const void *batch);
-/* Records, also of what is recorded already; false: no room. */
+/* Records, also of what is recorded already; false: no room. `flags`: WW_HARD_STATE_... */
 bool ww_net_append_hard_state(struct ww_net *net, struct ww_group *group, uint64_t term,
-                              uint32_t vote, bool known);
+                              uint32_t vote, uint32_t flags);
 bool ww_net_append_snapshot(struct ww_net *net, struct ww_group *group,
                             const struct ww_snapshot_header *about);
 uint64_t ww_net_room(struct ww_net *net); /* bytes for entries now, terms and votes kept aside */
@@ -271,9 +273,12 @@ void ww_net_reset_client_reads(struct ww_net *net, struct ww_group *group);
 
 /* net_snapshot.c */
 bool ww_net_can_snapshot(const struct ww_net *net); /* do store and machine know of them? */
-int ww_net_snapshot_create(struct ww_net *net, struct ww_group *group,
-                           const struct ww_recovered_group *recovered, struct ww_raft_options *raft,
-                           struct ww_error *error);
+/* Maps the snapshot that the log rests on, if there is one. WW_EDAMAGED: it is lost or damaged. */
+int ww_net_snapshot_load(struct ww_net *net, struct ww_group *group,
+                         const struct ww_recovered_group *recovered, struct ww_error *error);
+void ww_net_snapshot_create(struct ww_net *net, struct ww_group *group,
+                            const struct ww_recovered_group *recovered,
+                            struct ww_raft_options *raft);
 void ww_net_snapshot_destroy(struct ww_group *group);
 /* Of what APPLY was fed. WW_OK: begun; WW_EBUSY: not now; WW_EINVAL: nothing was fed, or store or
  * machine have none. */

@@ -136,13 +136,13 @@ void ww_net_commit_batch(struct ww_net *net, struct ww_group *group, const void 
 }
 
 bool ww_net_append_hard_state(struct ww_net *net, struct ww_group *group, uint64_t term,
-                              uint32_t vote, bool known)
+                              uint32_t vote, uint32_t flags)
 {
     ww_net_seal_open(net);
     uint8_t *place = ww_net_reserve(net, WW_BATCH_HEADER_BYTES);
     if (place == NULL)
         return false;
-    ww_batch_seal_hard_state(place, group->id, term, vote | (known ? WW_HARD_STATE_KNOWN : 0));
+    ww_batch_seal_hard_state(place, group->id, term, vote | flags);
     ww_net_commit_batch(net, group, place);
     group->hard_state.end = net->buffer.head;
     return true;
@@ -243,7 +243,7 @@ static void take_slot(struct ww_net *net, const struct ww_batch_slot *slot)
         struct ww_raft_event event = {
             .type = WW_RAFT_EV_HARD_STATE_DURABLE,
             .term = slot->term,
-            .vote = (uint32_t)slot->first_index & ~WW_HARD_STATE_KNOWN,
+            .vote = (uint32_t)slot->first_index & ~WW_HARD_STATE_FLAGS,
             .known = (slot->first_index & WW_HARD_STATE_KNOWN) != 0,
         };
         ww_net_step(net, group, &event, NULL);

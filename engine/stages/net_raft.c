@@ -20,7 +20,8 @@ void ww_net_mark_dirty(struct ww_net *net, struct ww_group *group)
 static void persist_hard_state(struct ww_net *net, struct ww_group *group,
                                const struct ww_raft_update *update)
 {
-    if (!ww_net_append_hard_state(net, group, update->term, update->vote, update->known))
+    uint32_t flags = update->known ? WW_HARD_STATE_KNOWN : 0;
+    if (!ww_net_append_hard_state(net, group, update->term, update->vote, flags))
         ww_shard_fence(net->shard, WW_ENOSPC, "no room in the log for a term and vote");
 }
 

@@ -167,7 +167,8 @@ static void checkpoint(struct ww_net *net, struct ww_group *group, uint64_t posi
     if (behind(&group->hard_state, position) && room_for_records(net)) {
         ww_raft_status(group->raft, &status);
         net->counters.checkpoints +=
-            ww_net_append_hard_state(net, group, status.term, status.vote, !status.amnesia);
+            ww_net_append_hard_state(net, group, status.term, status.vote,
+                                     status.known ? WW_HARD_STATE_KNOWN : 0);
     }
     if (behind(&group->snapshot_record, position) && !superseded && room_for_records(net))
         net->counters.checkpoints += ww_net_append_snapshot(net, group, ww_net_kept(group));
@@ -178,6 +179,8 @@ static void release(struct ww_net *net)
     struct ww_shard *shard = net->shard;
     uint64_t segment = shard->store->segment_bytes;
     uint64_t end = lower(net->durable, reads_begin(net));
+    if (net->durable < net->anew_end)
+        return; /* without what such a group wrote before, it would look like one that is whole */
     for (uint32_t i = 0; i < shard->options.groups; i++)
         end = lower(end, entries_begin(&net->groups[i]));
     end -= end % segment;

@@ -287,8 +287,8 @@ bool ww_net_snapshot_advance(struct ww_net *net, struct ww_group *group)
 
 /* ---- life cycle ---- */
 
-static int load(struct ww_net *net, struct ww_group *group,
-                const struct ww_recovered_group *recovered, struct ww_error *error)
+static int map(struct ww_net *net, struct ww_group *group,
+               const struct ww_recovered_group *recovered, struct ww_error *error)
 {
     struct ww_log_store *store = net->shard->store;
     struct ww_snapshot_blob *kept = &group->snapshot.kept;
@@ -313,9 +313,19 @@ static int load(struct ww_net *net, struct ww_group *group,
     return status == WW_OK ? WW_OK : ww_fail(error, status, "its sessions cannot be");
 }
 
-int ww_net_snapshot_create(struct ww_net *net, struct ww_group *group,
-                           const struct ww_recovered_group *recovered, struct ww_raft_options *raft,
-                           struct ww_error *error)
+int ww_net_snapshot_load(struct ww_net *net, struct ww_group *group,
+                         const struct ww_recovered_group *recovered, struct ww_error *error)
+{
+    if (recovered->base_index == 0 || map(net, group, recovered, error) == WW_OK)
+        return WW_OK;
+    unmap(net, &group->snapshot.kept);
+    return ww_fail_context(error, "group %" PRIu32 ": snapshot at index %" PRIu64, group->id,
+                           recovered->base_index);
+}
+
+void ww_net_snapshot_create(struct ww_net *net, struct ww_group *group,
+                            const struct ww_recovered_group *recovered,
+                            struct ww_raft_options *raft)
 {
     group->first_index = recovered->first_index > 0 ? recovered->first_index : 1;
     group->hard_state = (struct ww_record){recovered->hard_state_end, recovered->hard_state_end};
@@ -323,11 +333,8 @@ int ww_net_snapshot_create(struct ww_net *net, struct ww_group *group,
     raft->configuration = net->shard->options.configuration;
     if (recovered->base_index == 0) {
         rest(net, group);
-        return WW_OK;
+        return;
     }
-    if (load(net, group, recovered, error) != WW_OK)
-        return ww_fail_context(error, "group %" PRIu32 ": snapshot at index %" PRIu64, group->id,
-                               recovered->base_index);
     raft->base_index = recovered->base_index;
     raft->base_term = recovered->base_term;
     raft->configuration = ww_snapshot_header(&group->snapshot.kept)->configuration;
@@ -335,7 +342,6 @@ int ww_net_snapshot_create(struct ww_net *net, struct ww_group *group,
     group->snapshot.step = WW_SNAPSHOT_INSTALLED;
     group->snapshot.next_index = UINT64_MAX;
     ww_net_mark_dirty(net, group);
-    return WW_OK;
 }
 
 static void unmap_group(struct ww_net *net, struct ww_group_snapshot *own)

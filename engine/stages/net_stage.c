@@ -60,6 +60,30 @@ void ww_net_take_time(struct ww_net *net)
     net->next_tick_ns = 0;
 }
 
+/*
+ * The stream says which groups begin anew before it says anything else of them: what they do now
+ * must not look like a part of what they were. Until there is room for that, nothing else is done.
+ */
+static uint32_t record_anew(struct ww_net *net)
+{
+    struct ww_raft_status status;
+    uint32_t work = ww_net_take_durable(net);
+    for (uint32_t i = 0; i < net->shard->options.groups; i++) {
+        struct ww_group *group = &net->groups[i];
+        if (!group->anew)
+            continue;
+        ww_raft_status(group->raft, &status);
+        if (!ww_net_append_hard_state(net, group, status.term, status.vote, WW_HARD_STATE_ANEW))
+            break;
+        group->anew = false;
+        net->anew--;
+        net->anew_end = group->hard_state.end;
+        work++;
+    }
+    ww_net_submit(net);
+    return work;
+}
+
 uint32_t ww_net_work(struct ww_shard *shard)
 {
     struct ww_net *net = shard->net;
@@ -70,6 +94,8 @@ uint32_t ww_net_work(struct ww_shard *shard)
         return 0; /* a fenced node says nothing to others, so that nobody counts on it */
     }
     ww_net_take_time(net);
+    if (net->anew > 0)
+        return record_anew(net);
     uint32_t work = serve_request(net);
     work += ww_net_take_durable(net);
     work += ww_net_take_applied(net);
@@ -94,10 +120,43 @@ uint32_t ww_net_work(struct ww_shard *shard)
     return work;
 }
 
+/* What the group's log rests on. When that is lost, and peers have it, the group begins anew. */
+static int load_group(struct ww_net *net, struct ww_group *group,
+                      struct ww_group_recovery *recovery, struct ww_error *error)
+{
+    struct ww_recovered_group *recovered = &recovery->groups[group->id];
+    struct ww_error lost = {0};
+    int status = ww_group_recovery_check(recovered, &lost);
+    if (status != WW_OK)
+        ww_fail_context(&lost, "group %u", group->id);
+    else
+        status = ww_net_snapshot_load(net, group, recovered, &lost);
+    if (status == WW_EDAMAGED && net->shard->options.repair) {
+        ww_group_recovery_take_term(recovered);
+        ww_group_recovery_anew(recovered);
+        if (recovery->lost_groups++ == 0)
+            recovery->lost = lost;
+        group->anew = true;
+        net->anew++;
+        return WW_OK;
+    }
+    if (status != WW_OK && error != NULL)
+        *error = lost;
+    return status;
+}
+
 static int create_raft(struct ww_net *net, struct ww_group *group,
-                       struct ww_recovered_group *recovered, struct ww_error *error)
+                       struct ww_group_recovery *recovery, struct ww_error *error)
 {
     const struct ww_shard_options *options = &net->shard->options;
+    struct ww_recovered_group *recovered = &recovery->groups[group->id];
+    int status = load_group(net, group, recovery, error);
+    if (status != WW_OK)
+        return status;
+    bool amnesia = recovered->forgot ||
+                   (options->amnesia && recovered->known_position <= options->amnesia_position);
+    if (amnesia)
+        ww_group_recovery_take_term(recovered);
     struct ww_raft_options raft = {
         .group = group->id,
         .self = options->self,
@@ -117,23 +176,12 @@ static int create_raft(struct ww_net *net, struct ww_group *group,
         .log_runs = recovered->run_count,
         .configurations = recovered->configurations,
         .configuration_count = recovered->configuration_count,
-        .amnesia = options->amnesia && recovered->known_position <= options->amnesia_position,
+        .amnesia = amnesia,
         .newborn = options->amnesia_position == 0,
         .now_ns = net->now_ns,
     };
     memcpy(raft.priorities, options->priorities, sizeof(raft.priorities));
-    int status = ww_group_recovery_check(recovered, error);
-    if (status != WW_OK)
-        return ww_fail_context(error, "group %u", group->id);
-    status = ww_net_snapshot_create(net, group, recovered, &raft, error);
-    if (status != WW_OK)
-        return status;
-    /* The record of a term may lie behind the cut, that of an entry of it before. */
-    uint64_t seen = raft.log_runs > 0 ? raft.log[raft.log_runs - 1].term : raft.base_term;
-    if (raft.amnesia && raft.term < seen) {
-        raft.term = seen;
-        raft.vote = 0;
-    }
+    ww_net_snapshot_create(net, group, recovered, &raft);
     const char *why = NULL;
     status = ww_raft_create(&raft, &group->raft, &why);
     if (status != WW_OK)
@@ -157,7 +205,7 @@ static int create_groups(struct ww_net *net, struct ww_group_recovery *recovered
         ww_reader_init(&group->apply);
         for (uint32_t id = 0; id <= WW_NODES_MAX; id++)
             ww_reader_init(&group->peers[id]);
-        int status = create_raft(net, group, &recovered->groups[i], error);
+        int status = create_raft(net, group, recovered, error);
         if (status != WW_OK)
             return status;
     }

@@ -140,6 +140,9 @@ struct ww_shard_options {
      * is new; else (from 1 on) the stream was cut there. */
     bool amnesia;
     uint64_t amnesia_position;
+    /* A group whose newest snapshot is lost or damaged begins anew, as one that may have forgotten
+     * what it promised: its peers have the rest. Else it is refused. */
+    bool repair;
     /* A snapshot is taken every so many applied entries (0: never); so many entries before it stay
      * in the log, for followers that are a little behind. */
     uint64_t snapshot_entries;

@@ -17,8 +17,8 @@
 
 enum ww_batch_kind {
     WW_BATCH_ENTRIES = 0,
-    WW_BATCH_HARD_STATE = 1, /* no entries: `term` is the current term, `first_index` the vote,
-                              * and WW_HARD_STATE_KNOWN */
+    WW_BATCH_HARD_STATE = 1, /* no entries: `term` is the current term, `first_index` the vote
+                              * (ww_batch_vote) and what WW_HARD_STATE_... say */
     /* No entries: the snapshot that ends at (first_index, term) is saved, and the log may begin
      * behind it. `session` and `first_sequence` are the first and the last index of the log then,
      * when it held that entry or ended there; 0: it did not, and is empty now. */
@@ -92,6 +92,10 @@ uint32_t ww_batch_seal(void *batch, const struct ww_batch_header *wanted, uint32
 
 /* Added to the vote: whoever wrote the record knew all that it had promised before. */
 #define WW_HARD_STATE_KNOWN 0x100u
+/* Likewise: the group's log and state are empty here. What it wrote before is lost in part, and the
+ * rest of no use; of its promises it knows the term and the vote. */
+#define WW_HARD_STATE_ANEW 0x200u
+#define WW_HARD_STATE_FLAGS (WW_HARD_STATE_KNOWN | WW_HARD_STATE_ANEW)
 
 /* Write a record (a header alone) at `batch`; return its size. */
 uint32_t ww_batch_seal_hard_state(void *batch, uint32_t group, uint64_t term, uint32_t vote);
@@ -108,6 +112,12 @@ uint32_t ww_batch_check(const void *batch, size_t bytes, const char **why);
 static inline const struct ww_batch_header *ww_batch_header(const void *batch)
 {
     return (const struct ww_batch_header *)batch;
+}
+
+/* Of a hard state. */
+static inline uint32_t ww_batch_vote(const struct ww_batch_header *header)
+{
+    return (uint32_t)header->first_index & ~WW_HARD_STATE_FLAGS;
 }
 
 /* The bytes of the entries alone, which begin right behind the header. */

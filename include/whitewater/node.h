@@ -20,7 +20,7 @@ struct ww_config;
 int ww_node_start(const struct ww_config *config, const struct ww_state_machine *machine,
                   struct ww_node **node, struct ww_error *error);
 
-#define WW_NODE_RECOVERY_TEXT 768
+#define WW_NODE_RECOVERY_TEXT 1280
 
 /** One line for people: how much of a log starting found, how fast it was read, and its damage. */
 void ww_node_recovery_text(const struct ww_node *node, char *text, size_t size);

@@ -11,6 +11,7 @@ from log_files import blocks, flip, segments
 
 YAML = "wal: {segment: 1MiB, prepare: 2MiB}\nmemory: {log_buffer: 1MiB}\n"
 LINES = b"".join(b"line-%06d-%s\n" % (i, b"y" * 200) for i in range(20000))
+SOME = LINES[:213 * 5000]
 MORE = b"after the damage\n"
 
 
@@ -155,22 +156,104 @@ def test_a_damaged_identity_needs_the_operator():
         cluster.wait_equal()
 
 
-def test_a_lost_snapshot_needs_the_operator():
-    yaml = "raft: {snapshot_entries: 2000, snapshot_keep: 100}\n" + YAML
-    with Directory() as directory, Cluster(directory, yaml=yaml) as cluster:
+SNAPSHOTS = "raft: {snapshot_entries: 2000, snapshot_keep: 100, groups: 2}\n" + YAML
+
+
+def damage_newest_snapshot(data):
+    path = max(data.glob("snapshots/00000000-*.snap"))
+    flip(path, path.stat().st_size // 2)
+    return "checksum"
+
+
+def remove_snapshots(data):
+    for path in data.glob("snapshots/00000000-*.snap"):
+        path.unlink()
+    return "it is missing"
+
+
+def snapshots_taken(cluster, node):
+    return wait_until(lambda: cluster.group(node)["first_index"] > 1, 30, "a snapshot")
+
+
+def check_begins_anew(lose):
+    with Directory() as directory, Cluster(directory, yaml=SNAPSHOTS) as cluster:
         leader = cluster.leader()
         victim = leader % 3 + 1
-        cluster.append(leader, LINES)
-        cluster.wait_equal()
-        wait_until(lambda: cluster.group(victim)["first_index"] > 1, 30, "a snapshot")
+        other = 6 - leader - victim
+        for group in range(2):
+            cluster.append(leader, SOME, "--group", group)
+            cluster.wait_equal(group)
+        snapshots_taken(cluster, victim)
         cluster.stop(victim)
-        for path in (cluster.data(victim) / "snapshots").iterdir():
-            path.unlink()
-        ww_fails(4, "node", "--config", cluster.config(victim), "--quiet",
-                 says=["snapshot at index", "move", "loss of its disk"])
-        cluster.data(victim).rename(directory / "aside")
+        said = lose(cluster.data(victim))
+        cluster.append(cluster.leader(), MORE)
+
+        # Alone with another one: the group that lost its snapshot has no vote, the other goes on.
+        cluster.stop(leader)
+        cluster.start(victim)
+        found = wait_until(lambda: cluster.status(victim), 30, "the victim answers")
+        check_equal([group["recovering"] for group in found["groups"]], [True, False], "groups")
+        check_equal(found["recovery"]["lost_groups"], 1, "groups that begin anew")
+        check_in("group 0: snapshot at index", found["recovery"]["lost"])
+        check_in(said, found["recovery"]["lost"])
+        check_in("1 groups begin anew", cluster.log(victim))
+        cluster.append(cluster.leader(group=1), MORE, "--group", 1)
+        states = [cluster.group(node) for node in (victim, other)]
+        check(all(state["role"] != "leader" for state in states), "one promise is no majority")
+
+        # It remembers that it forgot.
+        cluster.kill(victim)
+        cluster.start(victim)
+        found = wait_until(lambda: cluster.status(victim), 30, "the victim answers again")
+        check_equal([group["recovering"] for group in found["groups"]], [True, False], "groups")
+        check_equal(found["recovery"]["lost_groups"], 0, "the log says it by now")
+
+        cluster.start(leader)
+        cluster.leader()
+        for group in range(2):
+            cluster.wait_equal(group)
+        wait_until(lambda: not cluster.group(victim)["recovering"], 30, "it has recovered")
+        check(cluster.group(victim)["snapshot_index"] > 1, "the leader sent its snapshot")
+
+        # From now on it counts, and its disk is whole.
+        cluster.stop(other)
+        cluster.append(cluster.leader(), MORE)
+        cluster.start(other)
+        cluster.wait_equal()
+        cluster.stop(victim)
         cluster.start(victim)
         cluster.wait_equal()
+        found = cluster.status(victim)["recovery"]
+        check_equal((found["lost_groups"], found["began_recovering"]), (0, False), "all is well")
+
+
+def test_a_damaged_snapshot():
+    check_begins_anew(damage_newest_snapshot)
+
+
+def test_a_missing_snapshot():
+    check_begins_anew(remove_snapshots)
+
+
+def test_a_lost_snapshot_is_refused_where_nobody_can_repair_it():
+    for nodes, yaml in ((1, ""), (3, ", repair: never")):
+        with Directory() as directory:
+            yaml = SNAPSHOTS.replace("2MiB}", f"2MiB{yaml}}}")
+            with Cluster(directory, nodes=nodes, yaml=yaml) as cluster:
+                leader = cluster.leader()
+                victim = leader % nodes + 1
+                cluster.append(leader, SOME)
+                cluster.wait_equal()
+                snapshots_taken(cluster, victim)
+                cluster.stop(victim)
+                said = remove_snapshots(cluster.data(victim))
+                ww_fails(4, "node", "--config", cluster.config(victim), "--quiet",
+                         says=["snapshot at index", said, "move", "loss of its disk"])
+                if nodes == 1:
+                    continue
+                cluster.data(victim).rename(directory / "aside")
+                cluster.start(victim)
+                cluster.wait_equal()
 
 
 if __name__ == "__main__":

@@ -113,7 +113,13 @@ void cluster_disk_fail(struct cluster *cluster, uint32_t id);
 uint32_t cluster_writes(const struct cluster *cluster, uint32_t id);
 void cluster_disk_done(struct cluster *cluster, uint32_t id, uint32_t count);
 
-enum cluster_damage { DAMAGE_FLIP, DAMAGE_ZERO, DAMAGE_MISPLACED, DAMAGE_FOREIGN };
+enum cluster_damage {
+    DAMAGE_FLIP,
+    DAMAGE_ZERO,
+    DAMAGE_MISPLACED,
+    DAMAGE_FOREIGN,
+    DAMAGE_SNAPSHOT, /* a flipped bit in the newest one */
+};
 /* Of the block with entry `index` (0: the last block). */
 void cluster_damage(struct cluster *cluster, uint32_t id, enum cluster_damage kind, uint64_t index);
 

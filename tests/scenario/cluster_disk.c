@@ -45,7 +45,7 @@ void cluster_preset_disk(struct cluster *cluster, uint32_t id)
     if (preset->term == 0)
         return;
     add_block(disk, ww_batch_seal_hard_state(disk->bytes + disk->end + WW_BLOCK_HEADER_BYTES, 0,
-                                             preset->term, preset->vote));
+                                             preset->term, preset->vote | WW_HARD_STATE_KNOWN));
     for (uint32_t i = 0; i < preset->count; i++) {
         uint8_t *batch = disk->bytes + disk->end + WW_BLOCK_HEADER_BYTES;
         char payload[CLUSTER_PAYLOAD_MAX];
@@ -147,9 +147,26 @@ static uint8_t *find_block(struct world_disk *disk, uint64_t index)
     return found;
 }
 
+static void damage_snapshot(struct cluster *cluster, uint32_t id)
+{
+    struct world_disk *disk = disk_of(cluster, id);
+    struct world_snapshot *newest = NULL;
+    for (uint32_t i = 0; i < disk->snapshot_count; i++)
+        if (newest == NULL || disk->snapshots[i].index > newest->index)
+            newest = &disk->snapshots[i];
+    if (newest == NULL)
+        script_fail(cluster->line, "node %" PRIu32 "'s disk has no snapshot", id);
+    else
+        newest->file.data[newest->file.bytes / 2] ^= 0x10;
+}
+
 void cluster_damage(struct cluster *cluster, uint32_t id, enum cluster_damage kind, uint64_t index)
 {
     struct world_disk *disk = disk_of(cluster, id);
+    if (kind == DAMAGE_SNAPSHOT) {
+        damage_snapshot(cluster, id);
+        return;
+    }
     uint8_t *block = find_block(disk, index);
     if (block == NULL) {
         script_fail(cluster->line, "node %" PRIu32 "'s disk has no such block", id);
@@ -170,6 +187,8 @@ void cluster_damage(struct cluster *cluster, uint32_t id, enum cluster_damage ki
         break;
     case DAMAGE_FOREIGN:
         memcpy(block, other->bytes + position, span);
+        break;
+    case DAMAGE_SNAPSHOT: /* above */
         break;
     }
 }

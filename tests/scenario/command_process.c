@@ -138,7 +138,7 @@ static void run_resume(struct scenario *scenario)
 
 static void run_damage(struct scenario *scenario)
 {
-    static const char *const kinds[] = {"flip", "zero", "misplaced", "foreign", NULL};
+    static const char *const kinds[] = {"flip", "zero", "misplaced", "foreign", "snapshot", NULL};
     struct script_line *line = &scenario->line;
     uint32_t id = script_node(line, "whose disk");
     unsigned kind = script_choice(line, "a kind of damage", kinds);

@@ -29,8 +29,8 @@ struct options {
 struct worker {
     pid_t pid;
     uint64_t seed; /* the one that runs */
-    uint64_t seeds, events, commits, acknowledged, answers, gone, full, losses, cut_logs, crashes,
-        changes, restored, released, simulated_ns;
+    uint64_t seeds, events, commits, acknowledged, answers, gone, full, losses, cut_logs,
+        begun_anew, crashes, changes, restored, released, simulated_ns;
     uint32_t failures;
     struct {
         uint64_t seed;
@@ -143,6 +143,7 @@ static void account(struct worker *worker, const struct sim_result *result)
     worker->full += result->full;
     worker->losses += result->losses;
     worker->cut_logs += result->cut_logs;
+    worker->begun_anew += result->begun_anew;
     worker->simulated_ns += result->simulated_ns;
 }
 
@@ -302,6 +303,7 @@ static int report(const struct worker *workers, const struct options *options, d
         sum.full += workers[i].full;
         sum.losses += workers[i].losses;
         sum.cut_logs += workers[i].cut_logs;
+        sum.begun_anew += workers[i].begun_anew;
         sum.simulated_ns += workers[i].simulated_ns;
     }
     uint32_t failures = print_failures(workers, options);
@@ -310,11 +312,12 @@ static int report(const struct worker *workers, const struct options *options, d
            " snapshots restored, %" PRIu64 " KiB of logs released, %" PRIu64 " commits, %" PRIu64
            " acknowledged, %" PRIu64 " reads, %" PRIu64
            " proposals in sessions that were gone, %" PRIu64 " full disks, %" PRIu64
-           " lost ones, %" PRIu64 " logs cut at damage, %" PRIu32 " failed\n",
+           " lost ones, %" PRIu64 " logs cut at damage, %" PRIu64 " groups begun anew, %" PRIu32
+           " failed\n",
            sum.seeds, sum.events, seconds, (double)sum.events / seconds,
            (double)sum.seeds * 60 / seconds, (double)sum.simulated_ns / 1e9, sum.crashes,
            sum.changes, sum.restored, sum.released / WW_KIB, sum.commits, sum.acknowledged,
-           sum.answers, sum.gone, sum.full, sum.losses, sum.cut_logs, failures);
+           sum.answers, sum.gone, sum.full, sum.losses, sum.cut_logs, sum.begun_anew, failures);
     if (sum.seeds != options->seeds)
         printf("FAILED: %" PRIu64 " seeds were asked for\n", options->seeds);
     return failures > 0 || sum.seeds != options->seeds ? 1 : 0;

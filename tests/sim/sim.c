@@ -292,6 +292,7 @@ static void begin(struct sim *sim, uint64_t seed)
         .applied = sim_applied,
         .restored = sim_restored,
         .forgot = sim_forgot,
+        .began_anew = sim_began_anew,
     };
     world_begin(sim->world, &options);
     for (uint32_t id = 1; id <= settings->nodes; id++)
@@ -351,6 +352,7 @@ void sim_run(struct sim *sim, uint64_t seed, uint64_t events, struct sim_result 
         .full = sim->full,
         .losses = sim->losses,
         .cut_logs = sim->cut_logs,
+        .begun_anew = sim->begun_anew,
     };
     for (uint32_t id = 1; id <= sim->settings.nodes; id++)
         result->released += sim->world->nodes[id].disk.begin;

@@ -98,6 +98,7 @@ struct sim_event {
 struct sim_node {
     uint64_t wake_ns;    /* the WAKE that counts; others are old */
     bool damaged;        /* its disk lost something, and it does not know yet */
+    uint32_t anew;       /* groups that begin anew, and its disk does not say so yet */
     bool lost;           /* it found out, and stays away */
     bool fenced;         /* it stopped itself, and is about to be ended */
     uint64_t stopped_ns; /* what its clock showed when it was stopped in a poll; 0: it was not */
@@ -141,6 +142,7 @@ struct sim {
     uint64_t gone;             /* proposals in sessions that were gone */
     uint64_t full;             /* nodes that ended because the disk was */
     uint64_t losses, cut_logs; /* disks that were lost, logs that were cut at damage */
+    uint64_t begun_anew;       /* groups, since their snapshots were damaged */
     struct sim_read reads[SIM_READS];
     struct ww_history
         history; /* of the registers that are only written, for an independent judge */
@@ -155,7 +157,7 @@ struct sim_result {
     uint64_t hash;
     uint64_t simulated_ns;
     uint64_t commits, acknowledged, crashes, changes, restored, answers, gone, full, losses,
-        cut_logs;
+        cut_logs, begun_anew;
     uint64_t released; /* bytes that the disks got back */
     char violation[256];
 };
@@ -259,6 +261,7 @@ void sim_durable(void *context, uint32_t node, const struct ww_block_header *blo
 void sim_recovered(void *context, uint32_t node, uint64_t position,
                    const struct ww_batch_header *batch);
 void sim_forgot(void *context, uint32_t node);
+void sim_began_anew(void *context, uint32_t node, uint32_t groups);
 void sim_acknowledged(struct sim *sim, uint32_t client, const struct ww_completion *completion);
 /* A read was answered with `value`, as it is behind the entry `index`. */
 void sim_check_answer(struct sim *sim, uint32_t group, uint64_t floor, uint8_t number,

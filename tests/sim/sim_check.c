@@ -19,7 +19,7 @@ static void hold_batch(struct sim *sim, uint32_t node, const struct ww_batch_hea
     if (batch->kind == WW_BATCH_HARD_STATE) {
         const struct sim_vote *last =
             held->vote_count > 0 ? &held->votes[held->vote_count - 1] : NULL;
-        uint32_t vote = (uint32_t)batch->first_index & ~WW_HARD_STATE_KNOWN;
+        uint32_t vote = ww_batch_vote(batch);
         if (last != NULL && batch->term < last->term)
             sim_violated(sim, "terms: node %u stores term %" PRIu64 " behind %" PRIu64, node,
                          batch->term, last->term);
@@ -27,6 +27,8 @@ static void hold_batch(struct sim *sim, uint32_t node, const struct ww_batch_hea
             sim_violated(sim, "votes: node %u votes for %u and %u in term %" PRIu64, node,
                          last->vote, vote, batch->term);
         sim_ledger_vote(held, batch->term, vote);
+        if (batch->first_index & WW_HARD_STATE_ANEW) /* it still knows its votes */
+            sim_ledger_lose(held);
         return;
     }
     if (batch->kind == WW_BATCH_SNAPSHOT) {
@@ -66,6 +68,8 @@ void sim_durable(void *context, uint32_t node, const struct ww_block_header *blo
                          "snapshot: node %u says that its log ends at %" PRIu64 ", not %" PRIu64,
                          node, batch->first_sequence, last);
         hold_batch(sim, node, batch);
+        if (batch->kind == WW_BATCH_HARD_STATE && (batch->first_index & WW_HARD_STATE_ANEW))
+            sim->nodes[node].anew--;
         offset += batch->size_bytes;
     }
     if (block->durable > sim->nodes[node].witnessed)

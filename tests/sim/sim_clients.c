@@ -69,7 +69,7 @@ void sim_clients_begin(struct sim *sim)
 {
     sim->client_clock.now_ns = client_now;
     sim->acknowledged = sim->crashes = sim->changes = sim->restored = sim->answers = sim->gone =
-        sim->full = sim->losses = sim->cut_logs = 0;
+        sim->full = sim->losses = sim->cut_logs = sim->begun_anew = 0;
     sim->client_steps_ns = 0;
     for (uint32_t i = 0; i < sim->settings.clients; i++) {
         sim->clients[i] = (struct sim_client){.number = i};

@@ -10,7 +10,7 @@ bool sim_forgets(const struct sim *sim, uint32_t id, uint32_t group)
     if (sim->nodes[id].damaged)
         return true;
     return node->shard != NULL ? ww_raft_amnesia(world_group(sim->world, id, group)->raft)
-                               : node->disk.recovering;
+                               : node->disk.recovering || sim->ledger.groups[group].held[id].anew;
 }
 
 /* If `id` forgets too, does a majority of these voters remember? */
@@ -92,6 +92,14 @@ void sim_fail_write(struct sim *sim, uint32_t id)
         sim_poll_node(sim, id);
         return;
     }
+}
+
+void sim_began_anew(void *context, uint32_t node, uint32_t groups)
+{
+    struct sim *sim = context;
+    sim->begun_anew += groups;
+    sim->nodes[node].anew = groups;
+    sim->nodes[node].damaged = false;
 }
 
 static void rot_snapshot(struct sim *sim, uint32_t id)

@@ -141,7 +141,8 @@ void sim_start_node(struct sim *sim, uint32_t id)
 {
     struct world_node *node = &sim->world->nodes[id];
     struct ww_error error;
-    sim->world->options.repairs = sim->settings.repairs && sim->nodes[id].damaged;
+    const struct sim_node *own = &sim->nodes[id];
+    sim->world->options.repairs = sim->settings.repairs && (own->damaged || own->anew > 0);
     if (node->shard != NULL || (!sim->settings.repairs && refuses(sim, id)))
         return;
     if (node->starts == 0) {
@@ -150,13 +151,14 @@ void sim_start_node(struct sim *sim, uint32_t id)
         world_clock_rate(node, (int32_t)sim_pick(sim, 0, 2 * (uint32_t)drift) - drift);
     }
     sim_check_started(sim, id);
-    bool damaged = sim->nodes[id].damaged;
+    bool damaged = own->damaged;
+    uint64_t begun_anew = sim->begun_anew;
     int status = world_start(sim->world, id, &error);
-    sim->cut_logs += damaged && !sim->nodes[id].damaged;
+    sim->cut_logs += damaged && !own->damaged && sim->begun_anew == begun_anew;
     sim_note(sim, "%lu  START, status %lu, log ends at %lu (%lu %lu %lu)", id, (uint64_t)-status,
              node->disk.durable);
-    /* A snapshot: its log was read, and still counts. A flipped bit may look like a version. */
-    if ((status == WW_EDAMAGED || status == WW_EVERSION) && sim->nodes[id].damaged)
+    /* A snapshot: its log was read, and still counts. */
+    if (status == WW_EDAMAGED && own->damaged)
         lose(sim, id);
     else if (status != WW_OK)
         sim_violated(sim, "node %u does not start: %s", id, error.text);

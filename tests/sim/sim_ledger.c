@@ -142,7 +142,7 @@ bool sim_ledger_holds(const struct sim_group_ledger *group, uint32_t node, uint6
            (index <= held->lost_last && held->lost_terms[index] == term);
 }
 
-void sim_ledger_anew(struct sim_held *held)
+void sim_ledger_lose(struct sim_held *held)
 {
     if (!held->anew && held->last > 0) {
         held->lost_terms =
@@ -153,6 +153,11 @@ void sim_ledger_anew(struct sim_held *held)
     }
     held->anew = true;
     held->last = held->base = 0;
+}
+
+void sim_ledger_anew(struct sim_held *held)
+{
+    sim_ledger_lose(held);
     held->vote_count = 0;
 }
 

@@ -120,6 +120,8 @@ bool sim_ledger_holds(const struct sim_group_ledger *group, uint32_t node, uint6
 void sim_ledger_snapshot(struct sim_held *held, uint64_t index, uint64_t term, uint64_t last);
 /* What a disk that gave space back still holds goes on at `index`. */
 void sim_ledger_gap(struct sim_held *held, uint64_t index);
+/* The log on the disk is empty from here on. */
+void sim_ledger_lose(struct sim_held *held);
 /* What the disk holds will be told from the begin; it may be less than before. */
 void sim_ledger_anew(struct sim_held *held);
 void sim_ledger_vote(struct sim_held *held, uint64_t term, uint32_t vote);

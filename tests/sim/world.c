@@ -209,6 +209,9 @@ static int start(struct world_node *node, struct ww_shard_options *options, stru
         status = ww_shard_create(options, &world->ports[node->id].base, &node->disk.base,
                                  &node->clock.base, &node->machine, &context.recovery, &node->shard,
                                  error);
+    const struct world_hooks *hooks = &world->options.hooks;
+    if (status == WW_OK && context.recovery.lost_groups > 0 && hooks->began_anew != NULL)
+        hooks->began_anew(hooks->context, node->id, context.recovery.lost_groups);
     ww_group_recovery_free(&context.recovery);
     return status;
 }
@@ -234,17 +237,11 @@ int world_start(struct world *world, uint32_t id, struct ww_error *error)
     options.log_buffer = node->log_buffer;
     options.log_buffer_bytes = WORLD_BUFFER_BYTES;
     options.read_buffers = node->read_buffers;
+    options.repair = world->options.repairs;
     int status = start(node, &options, error);
     if (status == WW_EDAMAGED && world->options.repairs) {
         world_disk_cut(&node->disk);
         tell_forgot(node);
-        status = start(node, &options, error);
-    }
-    /* A snapshot is damaged (a flipped bit may look like a version), or the cut log names one that
-     * was dropped for a newer one. */
-    if ((status == WW_EDAMAGED || status == WW_EVERSION || status == WW_ENOTFOUND) &&
-        world->options.repairs) {
-        world_lose(world, id);
         status = start(node, &options, error);
     }
     return status;

@@ -210,6 +210,8 @@ struct world_hooks {
                       const struct ww_batch_header *batch);
     /* The node's disk lost something: what it still holds is told by `recovered`, all of it. */
     void (*forgot)(void *context, uint32_t node);
+    /* So many groups of the node begin anew, since their snapshots are lost. */
+    void (*began_anew)(void *context, uint32_t node, uint32_t groups);
     /* The machine was given an entry; its digest is now `digest`. */
     void (*applied)(void *context, uint32_t node, uint32_t group, const struct ww_entry *entry,
                     uint64_t digest);
@@ -227,7 +229,8 @@ struct world_options {
     uint32_t parts_refused,
         parts_lost; /* percent of a leader's snapshot: not taken; all given up */
     bool amnesia;   /* who starts with an empty disk may have forgotten promises */
-    bool repairs;   /* a damaged disk is cut at the damage, or else given up: `wal.repair` */
+    bool repairs;   /* a damaged disk is cut at the damage, a group without its snapshot begins
+                     * anew: `wal.repair` */
     struct world_hooks hooks;
 };
 

@@ -78,6 +78,21 @@ Test(wal_groups, entries_replace_and_follow_each_other)
     cr_expect_eq(groups.groups[0].missing_from, 0);
 }
 
+Test(wal_groups, a_group_that_begins_anew_has_nothing)
+{
+    entries(0, 1, 1, 3);
+    snapshot(0, 1, 2);
+    hard_state(0, 2, 1 | WW_HARD_STATE_KNOWN);
+    cr_expect_eq(groups.groups[0].vote, 1);
+    hard_state(0, 3, 2 | WW_HARD_STATE_ANEW);
+    expect(0, 0, 0, 0);
+    cr_expect_eq(groups.groups[0].snapshot_index, 0);
+    cr_expect_eq(groups.groups[0].term, 3);
+    cr_expect_eq(groups.groups[0].vote, 2);
+    entries(0, 3, 1, 1);
+    expect(0, 1, 1, 3);
+}
+
 Test(wal_groups, missing_entries_are_named_once)
 {
     entries(0, 1, 1, 3);

@@ -287,3 +287,55 @@ Test(group_recovery, the_last_of_repeated_records_counts)
     cr_assert_eq(group->vote, 3);
     cr_assert_eq(group->hard_state_end, SEGMENT + 192 + WW_BATCH_HEADER_BYTES);
 }
+
+static void visit_vote(uint64_t term, uint32_t vote, uint32_t flags)
+{
+    _Alignas(8) uint8_t batch[WW_BATCH_HEADER_BYTES];
+    ww_batch_seal_hard_state(batch, 0, term, vote | flags);
+    cr_assert_eq(ww_group_recovery_visit(&recovery, block, 64, ww_batch_header(batch)), WW_OK);
+}
+
+Test(group_recovery, a_group_that_begins_anew_has_nothing_but_term_and_vote)
+{
+    const struct ww_recovered_group *group = &recovery.groups[0];
+    visit_vote(3, 2, WW_HARD_STATE_KNOWN);
+    visit(0, 3, 1, 10);
+    visit_configuration(3, 11, 0x0e, 500);
+    visit_snapshot(3, 8);
+    cr_expect_not(group->forgot);
+    block = 4096;
+    visit_vote(4, 1, WW_HARD_STATE_ANEW);
+    cr_expect(group->forgot);
+    cr_expect_eq(group->term, 4);
+    cr_expect_eq(group->vote, 1);
+    cr_expect_eq(group->known_position, 0);
+    cr_expect_eq(group->base_index, 0);
+    cr_expect_eq(group->first_index, 0);
+    cr_expect_eq(group->snapshot_end, 0);
+    cr_expect_eq(group->run_count, 0);
+    cr_expect_eq(group->configuration_count, 0);
+    cr_expect_eq(group->hard_state_end, 4096 + 64 + WW_BATCH_HEADER_BYTES);
+
+    /* An older snapshot than the lost one may come. */
+    cr_expect_eq(visit_snapshot(3, 6), WW_OK);
+    cr_expect_eq(visit(0, 4, 7, 2), WW_OK);
+    cr_expect_eq(ww_group_recovery_check(group, NULL), WW_OK);
+    visit_vote(5, 0, 0);
+    cr_expect(group->forgot);
+    visit_vote(5, 2, WW_HARD_STATE_KNOWN);
+    cr_expect_not(group->forgot);
+    cr_expect_eq(group->base_index, 6);
+}
+
+Test(group_recovery, the_term_of_an_entry_whose_record_is_lost)
+{
+    struct ww_recovered_group *group = &recovery.groups[0];
+    visit_vote(3, 2, WW_HARD_STATE_KNOWN);
+    visit(0, 3, 1, 10);
+    ww_group_recovery_take_term(group);
+    cr_expect_eq(group->vote, 2);
+    visit(0, 5, 11, 1);
+    ww_group_recovery_take_term(group);
+    cr_expect_eq(group->term, 5);
+    cr_expect_eq(group->vote, 0);
+}

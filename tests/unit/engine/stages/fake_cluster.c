@@ -108,6 +108,7 @@ int fake_cluster_try_start(struct fake_cluster *cluster, uint32_t id, struct ww_
         .retain_time_ns = cluster->options.retain_time_ns,
         .groups = groups,
         .trace_every = cluster->options.trace_every,
+        .repair = cluster->options.repair,
         .heartbeat_ns = 5 * MS,
         .election_min_ns = 20 * MS,
         .election_max_ns = 40 * MS,

@@ -31,6 +31,7 @@ struct fake_options {
     uint64_t retain_bytes, retain_time_ns;
     uint32_t segment_bytes; /* of the disks; 0: FAKE_SEGMENT */
     uint32_t groups;        /* 0: one */
+    bool repair;            /* groups whose snapshots are lost begin anew */
     uint32_t padding_bytes; /* of the machine's saved state */
     uint32_t trace_every;
 };

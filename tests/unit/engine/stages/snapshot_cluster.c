@@ -6,14 +6,25 @@
 struct fake_cluster cluster;
 uint64_t sequence;
 
+static const struct fake_options options = {
+    .spare = 1,
+    .snapshot_entries = EVERY,
+    .snapshot_keep = KEEP,
+    .padding_bytes = PADDING,
+};
+
 void begin(uint64_t seed)
 {
     sequence = 0;
-    fake_cluster_start_with(&cluster, seed,
-                            (struct fake_options){.spare = 1,
-                                                  .snapshot_entries = EVERY,
-                                                  .snapshot_keep = KEEP,
-                                                  .padding_bytes = PADDING});
+    fake_cluster_start_with(&cluster, seed, options);
+}
+
+void begin_with_groups(uint32_t groups)
+{
+    struct fake_options wanted = options;
+    wanted.groups = groups;
+    sequence = 0;
+    fake_cluster_start_with(&cluster, 1, wanted);
 }
 
 struct ww_group *group_of(uint32_t node)

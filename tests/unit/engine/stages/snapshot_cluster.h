@@ -13,6 +13,7 @@ extern struct fake_cluster cluster;
 extern uint64_t sequence; /* of the client's next proposal */
 
 void begin(uint64_t seed);
+void begin_with_groups(uint32_t groups);
 
 struct ww_group *group_of(uint32_t node);
 struct ww_net *net_of(uint32_t node);

@@ -92,6 +92,18 @@ Test(net_release, what_snapshots_cover_goes_back_and_nodes_begin_with_the_rest)
     assert_equal();
 }
 
+Test(net_release, nothing_goes_back_before_the_stream_says_which_groups_begin_anew)
+{
+    begin((struct fake_options){.snapshot_entries = 100, .snapshot_keep = 10});
+    net_of(1)->anew_end = UINT64_MAX; /* as if such a record were on its way to the disk */
+    propose(200);
+    cr_assert_eq(disk_of(1)->released, 0);
+    cr_assert_geq(disk_of(2)->released, 8 * SEGMENT);
+    net_of(1)->anew_end = net_of(1)->durable;
+    propose(20);
+    cr_assert_geq(disk_of(1)->released, 8 * SEGMENT);
+}
+
 Test(net_release, nothing_goes_back_before_the_repeated_records_are_durable)
 {
     begin((struct fake_options){.snapshot_entries = 100});

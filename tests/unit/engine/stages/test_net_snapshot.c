@@ -224,6 +224,45 @@ Test(net_snapshot, a_start_without_its_snapshot_says_what_is_wrong)
     assert_equal(3);
 }
 
+/* A bit of node 2's snapshot is another one. */
+static void lose_snapshot(void)
+{
+    uint64_t index = status_of(2).snapshot_index;
+    cr_assert_gt(index, 0);
+    fake_cluster_kill(&cluster, 2);
+    fake_disk_snapshot(&cluster.nodes[2].disk, 0, index)->file.data[PADDING / 2] ^= 1;
+    cluster.options.repair = true;
+}
+
+Test(net_snapshot, a_group_that_lost_its_snapshot_begins_anew)
+{
+    teardown();
+    begin_with_groups(2);
+    propose(15);
+    fake_cluster_run(&cluster, 100);
+    uint64_t term = status_of(2).term;
+    lose_snapshot();
+    fake_cluster_restart(&cluster, 2);
+    struct ww_raft_status status = status_of(2);
+    cr_expect(status.amnesia);
+    cr_expect_not(status.known);
+    cr_expect_eq(status.last_index, 0);
+    cr_expect_eq(status.term, term);
+    cr_expect_not(ww_raft_amnesia(net_of(2)->groups[1].raft), "the other group lost nothing");
+    fake_cluster_poll(&cluster, 2, 0);
+    cr_expect_eq(net_of(2)->anew, 0);
+    cr_expect_gt(net_of(2)->anew_end, net_of(2)->durable);
+    assert_equal(3);
+    cr_expect_not(status_of(2).amnesia);
+
+    /* What it recorded holds without repairs, too. */
+    cluster.options.repair = false;
+    fake_cluster_kill(&cluster, 2);
+    fake_cluster_restart(&cluster, 2);
+    cr_expect_not(status_of(2).amnesia);
+    assert_equal(3);
+}
+
 /* The stages of all nodes, one after the other: a step is the poll of one of them. */
 static void step(uint32_t number)
 {
@@ -310,6 +349,21 @@ static uint32_t about_to_install(void)
 Test(net_snapshot, a_crash_at_every_step_of_taking_one)
 {
     cr_assert_geq(crash_at_every_step(about_to_take, taken), 5);
+}
+
+static uint32_t about_to_begin_anew(void)
+{
+    propose(15);
+    fake_cluster_run(&cluster, 100);
+    lose_snapshot();
+    fake_cluster_restart(&cluster, 2);
+    return 2;
+}
+
+Test(net_snapshot, a_crash_at_every_step_of_beginning_anew)
+{
+    cr_assert_geq(crash_at_every_step(about_to_begin_anew, installed), 5);
+    cr_assert_not(status_of(2).amnesia);
 }
 
 Test(net_snapshot, a_crash_at_every_step_of_installing_one)
