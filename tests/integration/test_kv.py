@@ -20,9 +20,9 @@ raft: {snapshot_entries: %d, snapshot_keep: %d}
 class KvCluster(Cluster):
     """A cluster whose machine is kv, and `ww kv` for it."""
 
-    def __init__(self, directory, snapshot_entries=0, keep=10, **more):
+    def __init__(self, directory, snapshot_entries=0, keep=10, kv_map="64MiB", **more):
         super().__init__(directory, yaml=YAML % (snapshot_entries, keep),
-                         node="machine: kv, kv_map: 64MiB, ", **more)
+                         node=f"machine: kv, kv_map: {kv_map}, ", **more)
 
     def kv(self, node, *words, **more):
         done = ww("--endpoint", self.endpoint(node), "kv", *words, **more)
@@ -170,6 +170,48 @@ def test_a_follower_is_brought_up_by_a_snapshot():
         cluster.wait_equal()
         move_leader(cluster, behind)
         cluster.lists_equal(wanted)
+
+
+def test_a_large_snapshot_brings_a_follower_up_while_load_goes_on():
+    with Directory() as directory, KvCluster(directory, kv_map="256MiB") as cluster:
+        behind = next(node for node in cluster.nodes if node != cluster.leader())
+        first, second = [node for node in cluster.nodes if node != behind]
+        cluster.kv(first, "put", "stale", "deleted later")
+        cluster.wait_equal()
+        cluster.stop(behind)
+        cluster.kv(first, "del", "stale")
+        cluster.append_puts(first, [f"{i:04d}" for i in range(4000)], "x" * 8000)
+        leader = cluster.leader()
+        done = ww("snapshot", "save", "--endpoint", cluster.endpoint(leader), "-o",
+                  directory / "copy", timeout=60)
+        check_equal(done.returncode, 0, done.errors)
+        check(cluster.group(leader)["snapshot_bytes"] > 30 << 20, "it is large")
+
+        installed, answered = threading.Event(), []
+
+        def load():
+            while not installed.is_set() or len(answered) < 2:
+                answered.append(cluster.append_puts(second, [f"b{i:04d}" for i in range(200)],
+                                                    f"of turn {len(answered)}"))
+
+        loader = threading.Thread(target=load, daemon=True)
+        loader.start()
+        cluster.start(behind)
+        try:
+            done = wait_until(lambda: next((status for status in [cluster.status(behind)] if status
+                                            and status["stages"]["snapshots_installed"] > 0), None),
+                              30, "the follower takes a snapshot")
+        finally:
+            installed.set()
+        loader.join(60)
+        check(not loader.is_alive() and len(answered) >= 2, "puts are answered meanwhile")
+        check(done["groups"][0]["snapshot_bytes"] > 30 << 20, "what it took is large")
+        cluster.wait_equal()
+        move_leader(cluster, behind)
+        check_equal(cluster.kv(behind, "list", "--count"), "4200\n")
+        check_equal(cluster.kv(behind, "get", "b0199"), f"of turn {len(answered) - 1}\n")
+        for key in ("0000", "2000", "3999"):
+            check_equal(cluster.kv(behind, "get", key), "x" * 8000 + "\n", key)
 
 
 def test_a_full_map_stops_the_node_and_a_larger_one_goes_on():
