@@ -22,7 +22,7 @@ KINDS = {
     # Snapshots bring syncs of the file system's journal, which hide one that is missing elsewhere.
     "fdatasync": (1, "groups: 3", "durability: fdatasync, depth: 4", "kill"),
     "cluster": (3, f"groups: 2, {SNAPSHOTS}", "durability: dsync, depth: 4", "kill"),
-    "buffered": (1, f"groups: 2, {SNAPSHOTS}", "durability: buffered", "kill"),
+    "buffered": (1, f"groups: 2, {SNAPSHOTS}", "durability: buffered, retain: 2MiB", "kill"),
     "errors": (1, f"groups: 2, {SNAPSHOTS}", "durability: fdatasync, depth: 4", "fail"),
     "buffered-errors": (1, SNAPSHOTS, "durability: buffered", "fail"),
 }
