@@ -83,7 +83,7 @@ class Recording:
                 stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment(),
                 start_new_session=True)
             try:
-                about["restarts"] = disturb(cluster, how, seed, seconds)
+                about["restarts"] = disturb(cluster, client, how, seed, seconds)
                 errors = client.communicate(timeout=60)[1].decode()
             finally:
                 client.kill()
@@ -94,7 +94,18 @@ class Recording:
         return cls(directory)
 
 
-def disturb(cluster, how, seed, seconds):
+def fault_is_over(cluster, client, before):
+    """The node fences itself. Or the fault hit a snapshot, which costs only that; or the client had
+    ended, and the log wrote nothing more."""
+    if cluster.fenced():
+        return True
+    now = cluster.status(1)
+    return now is not None and \
+        (now["stages"]["snapshots_failed"] > before["stages"]["snapshots_failed"] or
+         (client.poll() is not None and now["wal"]["writes"] == before["wal"]["writes"]))
+
+
+def disturb(cluster, client, how, seed, seconds):
     """Kills node 1 now and then, or lets its disk fail, and starts it again; where there are
     others, the leader changes. Returns how often it was started again."""
     chance = random.Random(seed)
@@ -105,9 +116,10 @@ def disturb(cluster, how, seed, seconds):
         if time.monotonic() >= deadline:
             return restarts
         if how == "fail":
-            wait_until(lambda: cluster.status(1), 30, "node 1 answers")
+            before = wait_until(lambda: cluster.status(1), 30, "node 1 answers")
             cluster.disk.fail(chance.choice(FAULTS))
-            wait_until(cluster.fenced, 30, "node 1 fences itself")
+            wait_until(lambda now=before: fault_is_over(cluster, client, now), 30,
+                       "node 1 fences itself")
             cluster.restart_on_a_sound_disk()
             restarts += 1
         elif len(cluster.nodes) == 1 or chance.random() < 0.4:
