@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/ack_log.h"
 
+#include "bench/run_directory.h"
+
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -63,6 +66,12 @@ static int by_sequence(const void *left, const void *right)
     return a->first_sequence < b->first_sequence ? -1 : a->first_sequence > b->first_sequence;
 }
 
+static bool same_stream(const struct ww_ack_run *a, const struct ww_ack_run *b)
+{
+    return a->group == b->group && a->first_sequence / WW_ACK_CLIENT_SEQUENCES ==
+                                       b->first_sequence / WW_ACK_CLIENT_SEQUENCES;
+}
+
 /*
  * A leader that no longer knows where an entry stands acknowledges it with index 0. Sequences stand
  * in their order, so it is expected where it follows from the run before, or else the one behind.
@@ -72,21 +81,21 @@ static void place_unknown(struct ww_ack_log *log)
     struct ww_ack_run *runs = log->runs;
     qsort(runs, log->count, sizeof(*runs), by_sequence);
     for (size_t i = 1; i < log->count; i++) {
-        if (runs[i].first_index == 0 && runs[i].group == runs[i - 1].group &&
+        if (runs[i].first_index == 0 && same_stream(&runs[i], &runs[i - 1]) &&
             runs[i - 1].first_index != 0)
             runs[i].first_index =
                 runs[i - 1].first_index + (runs[i].first_sequence - runs[i - 1].first_sequence);
     }
     for (size_t i = log->count; i-- > 1;) {
-        if (runs[i - 1].first_index == 0 && runs[i].group == runs[i - 1].group)
+        if (runs[i - 1].first_index == 0 && same_stream(&runs[i], &runs[i - 1]))
             runs[i - 1].first_index =
                 runs[i].first_index - (runs[i].first_sequence - runs[i - 1].first_sequence);
     }
 }
 
-int ww_ack_log_read(struct ww_ack_log *log, const char *path, struct ww_error *error)
+/* Adds the runs of one file to those that are there. */
+static int read_file(struct ww_ack_log *log, const char *path, struct ww_error *error)
 {
-    *log = (struct ww_ack_log){0};
     FILE *file = fopen(path, "rb");
     if (file == NULL)
         return ww_fail_errno(error, WW_EIO, "%s", path);
@@ -96,23 +105,41 @@ int ww_ack_log_read(struct ww_ack_log *log, const char *path, struct ww_error *e
         status = ww_fail_errno(error, WW_EIO, "%s", path);
         goto close;
     }
-    log->count = (size_t)about.st_size / sizeof(*log->runs);
-    log->runs = calloc(log->count + 1, sizeof(*log->runs));
-    if (log->runs == NULL)
+    size_t count = (size_t)about.st_size / sizeof(*log->runs);
+    struct ww_ack_run *more = realloc(log->runs, (log->count + count + 1) * sizeof(*more));
+    if (more == NULL) {
         status = ww_fail(error, WW_ENOMEM, "%s: no memory", path);
-    else if (fread(log->runs, sizeof(*log->runs), log->count, file) != log->count)
+        goto close;
+    }
+    log->runs = more;
+    if (fread(more + log->count, sizeof(*more), count, file) != count)
         status = ww_fail(error, WW_EIO, "%s: cannot read", path);
+    else
+        log->count += count;
+close:
+    fclose(file);
+    return status;
+}
+
+int ww_ack_log_read(struct ww_ack_log *log, const char *directory, uint32_t clients,
+                    struct ww_error *error)
+{
+    *log = (struct ww_ack_log){0};
+    int status = WW_OK;
+    for (uint32_t i = 0; i < clients && status == WW_OK; i++) {
+        char path[WW_RUN_PATH_MAX];
+        ww_run_load_file(path, directory, i, WW_ACK_LOG);
+        status = read_file(log, path, error);
+    }
     if (status != WW_OK) {
         ww_ack_log_free(log);
-        goto close;
+        return status;
     }
     place_unknown(log);
     qsort(log->runs, log->count, sizeof(*log->runs), by_index);
     for (size_t i = 0; i < log->count; i++)
         log->acknowledged += log->runs[i].count;
-close:
-    fclose(file);
-    return status;
+    return WW_OK;
 }
 
 void ww_ack_log_free(struct ww_ack_log *log)

@@ -12,6 +12,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#define WW_ACK_LOG "acks" /* load.CLIENT.acks, a file of each load process */
+/* Load process k makes the entries of the sequences from k times this on. */
+#define WW_ACK_CLIENT_SEQUENCES (UINT64_C(1) << 40)
+
 /* The entries first_sequence.. of the group stand at first_index..; 0: where is not known. */
 struct ww_ack_run {
     uint64_t group;
@@ -33,14 +37,16 @@ void ww_ack_writer_add(struct ww_ack_writer *writer, uint32_t group, uint64_t fi
 /* Writes the open runs and closes; fails if any write did. */
 int ww_ack_writer_close(struct ww_ack_writer *writer, struct ww_error *error);
 
-/* All runs, sorted by group and index. */
+/* All runs of all load processes, sorted by group and index. */
 struct ww_ack_log {
     struct ww_ack_run *runs;
     size_t count;
     uint64_t acknowledged; /* entries */
 };
 
-int ww_ack_log_read(struct ww_ack_log *log, const char *path, struct ww_error *error);
+/* Reads the files of the `clients` load processes of a run. */
+int ww_ack_log_read(struct ww_ack_log *log, const char *directory, uint32_t clients,
+                    struct ww_error *error);
 void ww_ack_log_free(struct ww_ack_log *log);
 
 #endif

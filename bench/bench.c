@@ -24,7 +24,7 @@ struct bench {
     struct ww_limits_options limits;
     struct ww_verify_options verify;
     char directory[WW_RUN_DIRECTORY_MAX]; /* of this run; empty: not made */
-    char acks[512];
+    struct ww_course_hooks hooks;
     struct ww_local_cluster *cluster;
 };
 
@@ -67,17 +67,17 @@ static int prepare(struct bench *bench, struct ww_error *error)
         .directory = bench->directory,
         .writers = is_durable(bench) ? options->replicas : 0,
         .depth = options->config.write_depth,
-        .pollers = options->replicas * options->config.threads + 1, /* with the load generator */
+        .pollers = options->replicas * options->config.threads + options->clients,
         .transport = (enum ww_net_kind)options->config.transport,
     };
     bench->verify = (struct ww_verify_options){
         .replicas = options->replicas,
         .groups = options->config.groups,
         .payload = options->payload,
-        .ack_path = bench->acks,
+        .directory = bench->directory,
+        .clients = options->clients,
         .commit = calloc(options->config.groups, sizeof(uint64_t)),
     };
-    snprintf(bench->acks, sizeof(bench->acks), "%s/%s", bench->directory, WW_LOAD_ACKS);
     return bench->verify.commit != NULL ? WW_OK : ww_fail(error, WW_ENOMEM, "no memory");
 }
 
@@ -112,14 +112,17 @@ static int run_load(struct bench *bench, struct ww_error *error)
         .payload = options->payload,
         .groups = options->config.groups,
         .pollers = bench->limits.pollers,
+        .clients = options->clients,
         .inflight = options->inflight,
         .rate = options->rate,
+        .arrivals = options->arrivals,
+        .rounds = options->rounds,
         .warmup_ns = options->warmup_ns,
         .duration_ns = options->duration_ns,
     };
     int status = next(bench, error, "connecting the load generator");
     if (status == WW_OK)
-        status = ww_course_run(&bench->result, &load, bench->cluster, error);
+        status = ww_course_run(&bench->result, &load, &bench->hooks, bench->cluster, error);
     if (status == WW_OK)
         status = next(bench, error, "waiting for the replicas to become equal");
     if (status == WW_OK)
@@ -169,9 +172,9 @@ static int read_back(struct bench *bench, struct ww_error *error)
 static uint64_t write_shape(const struct ww_bench_result *result)
 {
     uint64_t bytes = 0, writes = 0;
-    for (uint32_t i = 0; i < result->after.count; i++) {
-        bytes += result->after.nodes[i].wal_bytes - result->before.nodes[i].wal_bytes;
-        writes += result->after.nodes[i].wal_writes - result->before.nodes[i].wal_writes;
+    for (uint32_t i = 0; i < result->options->replicas; i++) {
+        bytes += result->change.nodes[i].wal_bytes;
+        writes += result->change.nodes[i].wal_writes;
     }
     return writes == 0 ? 0 : bytes / writes;
 }
@@ -236,8 +239,7 @@ static void clean_up(struct bench *bench)
     json_object_put(bench->result.environment);
     json_object_put(bench->result.load);
     json_object_put(bench->result.intervals);
-    ww_cluster_sample_free(&bench->result.before);
-    ww_cluster_sample_free(&bench->result.after);
+    ww_cluster_sample_free(&bench->result.last);
     free(bench->verify.commit);
     free(bench);
 }

@@ -3,6 +3,7 @@
 #ifndef WW_BENCH_BENCH_H
 #define WW_BENCH_BENCH_H
 
+#include "bench/arrivals.h"
 #include "bench/payload.h"
 #include "engine/node/config.h"
 
@@ -15,8 +16,11 @@ struct ww_bench_options {
     struct ww_config config; /* of all nodes: groups, durability, transport, ... */
     uint32_t replicas;
     struct ww_payload_options payload;
-    uint32_t inflight; /* closed loop */
-    uint64_t rate;     /* open loop, entries per second; 0: closed */
+    uint32_t clients;               /* load processes; what follows is of all together */
+    uint32_t inflight;              /* closed loop */
+    uint64_t rate;                  /* open loop, entries per second; 0: closed */
+    enum ww_arrivals_kind arrivals; /* open loop */
+    uint32_t rounds;                /* slices of the measured phase */
     uint64_t warmup_ns;
     uint64_t duration_ns;
     const char *data;   /* the cluster's directories are made below this one */

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/course.h"
 
-#include "bench/load_process.h"
+#include "bench/loads.h"
 #include "engine/base/time_ns.h"
 #include "engine/cli/cli.h"
 
-#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#define SECOND_NS 1e9
 #define MILLISECOND_NS UINT64_C(1000000)
-#define LINE_WAIT_MS 100 /* how long ^C may wait */
+#define RAMP_NS (100 * MILLISECOND_NS) /* load before a later slice, and WW_LOAD_SAMPLE_NS */
+#define LINE_WAIT_MS 100               /* how long ^C may wait */
 #define END_WAIT_NS (50 * MILLISECOND_NS)
 #define SETTLE_NS (10000 * MILLISECOND_NS)
 #define SETTLE_INTERVAL_NS (20 * MILLISECOND_NS)
@@ -41,6 +42,7 @@ static int sample_all(struct ww_local_cluster *cluster, uint32_t count,
                       struct ww_cluster_sample *sample, struct ww_error *error)
 {
     ww_cluster_sample_free(sample);
+    sample->cpu = ww_cpu_time();
     for (uint32_t id = 1; id <= count; id++) {
         int status =
             ww_node_sample(ww_local_cluster_endpoint(cluster, id),
@@ -52,47 +54,57 @@ static int sample_all(struct ww_local_cluster *cluster, uint32_t count,
     return WW_OK;
 }
 
-/* ---- the generator's lines ---- */
+/* ---- a course ---- */
 
-static double number(struct json_object *line, const char *key)
-{
-    return json_object_get_double(json_object_object_get(line, key));
-}
+struct course {
+    struct ww_bench_result *result;
+    const struct ww_load_options *load;
+    const struct ww_course_hooks *hooks;
+    struct ww_local_cluster *cluster;
+    struct ww_loads loads;
+    uint64_t slice_ns;
+    uint64_t start_ns;      /* when the load began */
+    struct ww_slice *slice; /* this one; NULL before the first */
+    uint32_t sampled;       /* ends of this slice at which the nodes were asked: 0, 1, 2 */
+    struct ww_cluster_sample before;
+};
 
-static void on_interval(struct ww_bench_result *result, struct json_object *line)
+static void show_progress(const struct course *course, const struct ww_interval *interval,
+                          const struct ww_histogram *latency, double per_s)
 {
-    const struct ww_bench_options *options = result->options;
-    ww_progress(options,
-                "%s %.0f/%.0f s   %.0f commits/s   p50 %.0f us   p99 %.0f us   %.0f in flight",
-                json_object_get_string(json_object_object_get(line, "phase")), number(line, "at_s"),
-                (double)(options->warmup_ns + options->duration_ns) / 1e9, number(line, "per_s"),
-                number(line, "p50") / 1e3, number(line, "p99") / 1e3, number(line, "in_flight"));
-    json_object_object_del(line, "event");
-    json_object_array_add(result->intervals, json_object_get(line));
-}
-
-static int on_line(struct ww_bench_result *result, struct ww_local_cluster *cluster,
-                   struct json_object *line, struct ww_error *error)
-{
-    const char *event = json_object_get_string(json_object_object_get(line, "event"));
-    if (event == NULL)
-        return ww_fail(error, WW_EIO, "the load generator said something else");
-    if (strcmp(event, "interval") == 0) {
-        on_interval(result, line); /* takes the event out of the line */
-        return WW_OK;
+    const struct ww_load_options *load = course->load;
+    double done_s = (double)(interval->end_ns - course->start_ns) / SECOND_NS;
+    double all_s = (double)load->warmup_ns / SECOND_NS;
+    if (interval->phase != WW_LOAD_WARMUP) {
+        all_s = (double)load->duration_ns / SECOND_NS;
+        done_s = (double)course->slice_ns * (interval->round - 1) / SECOND_NS;
     }
-    if (strcmp(event, "final") == 0)
-        result->load = json_object_get(line);
-    bool before = strcmp(event, "before") == 0;
-    if (!before && strcmp(event, "after") != 0)
-        return WW_OK;
-    *(before ? &result->cpu_before : &result->cpu_after) = ww_cpu_time();
-    int status = sample_all(cluster, result->options->replicas,
-                            before ? &result->before : &result->after, error);
-    for (uint32_t id = 1; id <= result->options->replicas && !before && status == WW_OK; id++)
-        status =
-            ww_rotations_ask(&result->rotations, ww_local_cluster_endpoint(cluster, id), error);
-    return status;
+    if (interval->phase == WW_LOAD_MEASURE)
+        done_s += (double)(interval->end_ns - course->slice->begin_ns) / SECOND_NS;
+    ww_progress(course->result->options,
+                "%s %.0f/%.0f s   %.0f commits/s   p50 %.0f us   p99 %.0f us   %lu in flight",
+                ww_load_phase_names[interval->phase], done_s, all_s, per_s,
+                (double)ww_histogram_quantile(latency, 0.5) / 1e3,
+                (double)ww_histogram_quantile(latency, 0.99) / 1e3, interval->in_flight);
+}
+
+/* A line of intervals.jsonl. */
+static void on_interval(void *context, const struct ww_interval *interval,
+                        const struct ww_histogram *latency)
+{
+    struct course *course = context;
+    double seconds = (double)(interval->end_ns - interval->begin_ns) / SECOND_NS;
+    double per_s = seconds > 0 ? (double)latency->count / seconds : 0;
+    char text[512];
+    snprintf(text, sizeof(text),
+             "{\"phase\":\"%s\",\"round\":%u,\"at_s\":%.3f,\"seconds\":%.3f,\"entries\":%lu,"
+             "\"per_s\":%.1f,\"p50\":%lu,\"p99\":%lu,\"p999\":%lu,\"max\":%lu,\"in_flight\":%lu}",
+             ww_load_phase_names[interval->phase], interval->round,
+             (double)(interval->end_ns - course->start_ns) / SECOND_NS, seconds, latency->count,
+             per_s, ww_histogram_quantile(latency, 0.5), ww_histogram_quantile(latency, 0.99),
+             ww_histogram_quantile(latency, 0.999), latency->max, interval->in_flight);
+    json_object_array_add(course->result->intervals, json_tokener_parse(text));
+    show_progress(course, interval, latency, per_s);
 }
 
 /*
@@ -107,53 +119,117 @@ static int check_nodes(struct ww_local_cluster *cluster, bool wrong, struct ww_e
     return status;
 }
 
-static int follow(struct ww_bench_result *result, struct ww_load_process *process,
-                  struct ww_local_cluster *cluster, struct ww_error *error)
+/* All processes wait: lets the next slice begin, for all at the same time. */
+static int next_round(struct course *course, struct ww_error *error)
 {
-    for (;;) {
-        struct json_object *line;
-        int status = ww_load_process_next(process, LINE_WAIT_MS, &line, error);
-        if (status == WW_OK && line != NULL) {
-            status = on_line(result, cluster, line, error);
-            json_object_put(line);
-        }
-        if (status == WW_ENOTFOUND)
-            return result->load != NULL
-                       ? WW_OK
-                       : ww_fail(error, WW_EIO, "the load generator ended without a result");
-        int nodes = check_nodes(cluster, status != WW_OK, error);
-        if (nodes != WW_OK || status != WW_OK)
-            return nodes != WW_OK ? nodes : status;
-        if (ww_cli_interrupted(0))
-            return ww_fail(error, WW_ECLOSED, "interrupted");
+    const struct ww_course_hooks *hooks = course->hooks;
+    if (course->slice != NULL && hooks != NULL && hooks->between != NULL) {
+        int status = hooks->between(hooks->context, error);
+        if (status != WW_OK)
+            return status;
     }
+    uint64_t now_ns = ww_time_ns(CLOCK_MONOTONIC);
+    uint64_t ramp_ns = course->slice != NULL ? RAMP_NS : course->load->warmup_ns;
+    if (course->slice == NULL)
+        course->start_ns = now_ns;
+    course->slice = &course->result->slices[course->result->slice_count++];
+    course->slice->begin_ns = now_ns + ramp_ns + WW_LOAD_SAMPLE_NS;
+    course->slice->end_ns = course->slice->begin_ns + course->slice_ns;
+    course->sampled = 0;
+    return ww_loads_go(&course->loads, course->slice->begin_ns, error);
 }
 
-static int read_histogram(struct ww_histogram *histogram, const char *directory,
-                          struct ww_error *error)
+/*
+ * The nodes are asked just before a slice begins and just behind its end, both under load: when is
+ * that due next? UINT64_MAX: not any more.
+ */
+static uint64_t sample_at(const struct course *course)
 {
-    char path[PATH_MAX];
-    snprintf(path, sizeof(path), "%s/%s", directory, WW_LOAD_HISTOGRAM);
-    FILE *file = fopen(path, "rb");
-    if (file == NULL)
-        return ww_fail_errno(error, WW_EIO, "%s", path);
-    bool whole = fread(histogram, sizeof(*histogram), 1, file) == 1;
-    fclose(file);
-    return whole ? WW_OK : ww_fail(error, WW_EIO, "%s is cut off", path);
+    if (course->slice == NULL || course->sampled == 2)
+        return UINT64_MAX;
+    return course->sampled == 0 ? course->slice->begin_ns - WW_LOAD_SAMPLE_NS
+                                : course->slice->end_ns;
+}
+
+static int sample_due(struct course *course, uint64_t now_ns, struct ww_error *error)
+{
+    struct ww_bench_result *result = course->result;
+    if (now_ns < sample_at(course))
+        return WW_OK;
+    bool begin = course->sampled++ == 0;
+    int status = sample_all(course->cluster, result->options->replicas,
+                            begin ? &course->before : &result->last, error);
+    if (status == WW_OK && !begin)
+        ww_cluster_change_add(&result->change, &course->before, &result->last);
+    return status;
+}
+
+static int wait_ms(const struct course *course, uint64_t now_ns)
+{
+    uint64_t due_ns = sample_at(course);
+    uint64_t left_ns = due_ns > now_ns ? due_ns - now_ns : 0;
+    uint64_t left_ms = (left_ns + MILLISECOND_NS - 1) / MILLISECOND_NS;
+    return left_ms < LINE_WAIT_MS ? (int)left_ms : LINE_WAIT_MS;
+}
+
+static int step(struct course *course, struct ww_error *error)
+{
+    uint64_t now_ns = ww_time_ns(CLOCK_MONOTONIC);
+    int status = ww_loads_follow(&course->loads, wait_ms(course, now_ns), error);
+    if (status == WW_OK)
+        status = sample_due(course, ww_time_ns(CLOCK_MONOTONIC), error);
+    if (status == WW_OK && ww_loads_paused(&course->loads))
+        status = next_round(course, error);
+    int nodes = check_nodes(course->cluster, status != WW_OK, error);
+    if (nodes != WW_OK || status != WW_OK)
+        return nodes != WW_OK ? nodes : status;
+    return ww_cli_interrupted(0) ? ww_fail(error, WW_ECLOSED, "interrupted") : WW_OK;
+}
+
+/* Which commits met a new segment of the log? */
+static int divide_rotations(struct course *course, struct ww_error *error)
+{
+    struct ww_bench_result *result = course->result;
+    int status = WW_OK;
+    for (uint32_t id = 1; id <= result->options->replicas && status == WW_OK; id++)
+        status = ww_rotations_ask(&result->rotations,
+                                  ww_local_cluster_endpoint(course->cluster, id), error);
+    ww_rotations_sort(&result->rotations);
+    for (uint32_t i = 0; i < result->slice_count; i++)
+        ww_rotations_count(&result->rotations, result->slices[i].begin_ns,
+                           result->slices[i].end_ns);
+    return status == WW_OK ? ww_rotations_read(&result->rotations, course->load->directory,
+                                               course->load->clients, error)
+                           : status;
 }
 
 int ww_course_run(struct ww_bench_result *result, const struct ww_load_options *load,
-                  struct ww_local_cluster *cluster, struct ww_error *error)
+                  const struct ww_course_hooks *hooks, struct ww_local_cluster *cluster,
+                  struct ww_error *error)
 {
-    struct ww_load_process process;
-    int status = ww_load_process_start(&process, load, error);
-    if (status != WW_OK)
-        return status;
-    status = follow(result, &process, cluster, error);
-    ww_load_process_stop(&process);
+    struct course *course = calloc(1, sizeof(*course));
+    if (course == NULL)
+        return ww_fail(error, WW_ENOMEM, "no memory");
+    *course = (struct course){
+        .result = result,
+        .load = load,
+        .hooks = hooks,
+        .cluster = cluster,
+        .slice_ns = load->duration_ns / load->rounds,
+    };
+    int status = ww_loads_start(&course->loads, load, on_interval, course, error);
+    while (status == WW_OK && !ww_loads_ended(&course->loads))
+        status = step(course, error);
+    if (status == WW_OK) {
+        result->load = json_object_get(course->loads.totals);
+        status = ww_loads_latency(&course->loads, &result->latency, error);
+    }
     if (status == WW_OK)
-        status = read_histogram(&result->latency, load->directory, error);
-    return status != WW_OK ? status : ww_rotations_read(&result->rotations, load->directory, error);
+        status = divide_rotations(course, error);
+    ww_loads_stop(&course->loads);
+    ww_cluster_sample_free(&course->before);
+    free(course);
+    return status;
 }
 
 /* ---- after the load ---- */

@@ -12,13 +12,20 @@ void ww_progress(const struct ww_bench_options *options, const char *format, ...
     __attribute__((format(printf, 2, 3)));
 void ww_progress_end(const struct ww_bench_options *options);
 
+/* What is done while nothing is in flight, between two slices of the measured phase. */
+struct ww_course_hooks {
+    int (*between)(void *context, struct ww_error *error); /* NULL: nothing */
+    void *context;
+};
+
 /*
- * Runs the load generator to its end: fills in result->load, intervals, latency, rotations, before
- * and after.
- * WW_ECLOSED when interrupted; fails when the generator or a node ends before its time.
+ * Runs the load to its end, load->clients processes in load->rounds slices: fills in result->load,
+ * intervals, latency, rotations, change and last. `hooks` may be NULL.
+ * WW_ECLOSED when interrupted; fails when a load process or a node ends before its time.
  */
 int ww_course_run(struct ww_bench_result *result, const struct ww_load_options *load,
-                  struct ww_local_cluster *cluster, struct ww_error *error);
+                  const struct ww_course_hooks *hooks, struct ww_local_cluster *cluster,
+                  struct ww_error *error);
 
 /*
  * Waits until every replica applied the same entries of every group and compares their digests:

@@ -94,10 +94,9 @@ static void take(struct fsync *fsync, struct ww_experiment_cell *cell,
                  const struct ww_bench_result *result)
 {
     double applied = 0, writes = 0;
-    for (uint32_t i = 0; i < result->after.count; i++) {
-        const struct ww_node_sample *a = &result->before.nodes[i], *b = &result->after.nodes[i];
-        applied += (double)(b->applied - a->applied);
-        writes += (double)(b->wal_writes - a->wal_writes);
+    for (uint32_t i = 0; i < fsync->bench.replicas; i++) {
+        applied += (double)result->change.nodes[i].applied;
+        writes += (double)result->change.nodes[i].wal_writes;
     }
     const struct ww_histogram *latency = &result->latency;
     double seconds = count_of(result->load, "elapsed_ns") / 1e9;
@@ -131,20 +130,21 @@ static int run_cell(struct fsync *fsync, uint32_t mode, uint32_t window, uint32_
         .payload = fsync->bench.payload,
         .groups = fsync->bench.config.groups,
         .pollers = fsync->bench.replicas * fsync->bench.config.threads + 1,
+        .clients = 1,
         .inflight = fsync->bench.inflight,
+        .rounds = 1,
         .warmup_ns = fsync->timing.warmup_ns,
         .duration_ns = fsync->timing.duration_ns,
     };
     int status = set_window(fsync, window, error);
     if (status == WW_OK)
-        status = ww_course_run(result, &load, fsync->cluster, error);
+        status = ww_course_run(result, &load, NULL, fsync->cluster, error);
     if (status == WW_OK && result->latency.count == 0)
         status = ww_fail(error, WW_EIO, "%s, window %s: nothing committed in the measured phase",
                          mode_names[mode], windows[window].name);
     if (status == WW_OK)
         take(fsync, cell, result);
-    ww_cluster_sample_free(&result->before);
-    ww_cluster_sample_free(&result->after);
+    ww_cluster_sample_free(&result->last);
     json_object_put(result->load);
     json_object_put(result->intervals);
     free(result);

@@ -1,32 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The load generator, a process of its own (`ww load`): drives a cluster through the client
- * library, in a closed loop (`inflight` entries without an answer at any time) or an open one
- * (`rate` arrivals a second, latency from the time at which an entry was meant to be sent). It says
- * what it does in JSON, one object a line; each has "event":
+ * The load generator, a process of its own (`ww load`), or one of several: drives a cluster
+ * through the client library, in a closed loop (`inflight` entries without an answer at any time)
+ * or in an open one (`rate` arrivals a second, latency from the time at which an entry was meant
+ * to be sent).
  *
- *   before    the measured phase is about to begin: time to sample the nodes
- *   interval  one second passed: phase, seconds, entries, per_s, p50, p99, max (ns), in_flight
- *   after     the measured phase is over, the load goes on for a moment: sample again
- *   final     everything proposed has its answer; the totals
+ * The measured phase has `rounds` slices. Before each one the process says that it pauses, with
+ * nothing in flight, and waits for a line "go TIME" on its standard input: from then on there is
+ * load, and at TIME (CLOCK_MONOTONIC, ns), the same for all processes, the slice begins. It goes
+ * on for WW_LOAD_SAMPLE_NS behind the slice, so that the nodes' counters can be read under load.
+ * It says what it does in JSON, one object a line; each has "event":
  *
- * What is too large for a line is left in files of the directory: the histogram of the measured
- * phase (WW_LOAD_HISTOGRAM, a struct ww_histogram), the first WW_LOAD_COMMITS_MAX commits of it one
- * by one (WW_LOAD_COMMITS, struct ww_load_commit), and the acknowledged runs (WW_LOAD_ACKS).
+ *   pause     "round": so many slices are over
+ *   interval  one second passed, and lies in WW_LOAD_INTERVALS (bench/interval.h)
+ *   final     all slices are over; the totals
+ *
+ * What is too large for a line is left in files of the directory, load.CLIENT.NAME: the histogram
+ * of the measured phase (WW_LOAD_HISTOGRAM, a struct ww_histogram), the first WW_LOAD_COMMITS_MAX
+ * commits of it one by one (WW_LOAD_COMMITS, struct ww_load_commit), and the acknowledged runs
+ * (WW_LOAD_ACKS, bench/ack_log.h).
  */
 #ifndef WW_BENCH_LOAD_H
 #define WW_BENCH_LOAD_H
 
+#include "bench/arrivals.h"
 #include "bench/payload.h"
 #include "engine/base/error.h"
 
 #include <stdint.h>
 #include <stdio.h>
 
-#define WW_LOAD_HISTOGRAM "load.histogram"
-#define WW_LOAD_ACKS "load.acks"
-#define WW_LOAD_COMMITS "load.commits"
+#define WW_LOAD_HISTOGRAM "histogram"
+#define WW_LOAD_INTERVALS "intervals"
+#define WW_LOAD_COMMITS "commits"
 #define WW_LOAD_COMMITS_MAX (8u << 20)
+#define WW_LOAD_SAMPLE_NS UINT64_C(100000000)
 
 /* Entries that were proposed together and answered together. */
 struct ww_load_commit {
@@ -39,19 +47,22 @@ struct ww_load_options {
     const char *endpoint;  /* admin endpoint of a node */
     const char *directory; /* where the files go */
     struct ww_payload_options payload;
-    uint32_t groups;   /* as many as the cluster has */
-    uint32_t pollers;  /* threads that poll on this machine, this one among them */
-    uint32_t inflight; /* closed loop: entries in flight over all groups, at least 1 */
-    uint64_t rate;     /* open loop: entries per second over all groups; 0: closed loop */
+    uint32_t client, clients; /* this process of so many; what follows is of all together */
+    uint32_t groups;          /* as many as the cluster has */
+    uint32_t pollers;         /* threads that poll on this machine, this one among them */
+    uint32_t inflight;        /* closed loop: entries in flight over all groups */
+    uint64_t rate;            /* open loop: entries per second over all groups; 0: closed loop */
+    enum ww_arrivals_kind arrivals;
+    uint32_t rounds; /* slices of the measured phase, at least 1 */
     uint64_t warmup_ns;
-    uint64_t duration_ns;
+    uint64_t duration_ns; /* of all slices together */
 };
 
 /*
- * Runs the whole course and writes the lines to `out`. Ends early with WW_ECLOSED when *stop
- * becomes non-zero, with WW_ETIMEOUT when answers do not come.
+ * Runs the whole course, writes the lines to `out` and reads from `in`. Ends early with WW_ECLOSED
+ * when *stop becomes non-zero, with WW_ETIMEOUT when answers do not come.
  */
-int ww_load_run(const struct ww_load_options *options, const volatile int *stop, FILE *out,
+int ww_load_run(const struct ww_load_options *options, const volatile int *stop, int in, FILE *out,
                 struct ww_error *error);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/load_process.h"
 
+#include "bench/run_directory.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -8,10 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ARGUMENTS 24
+#define ARGUMENTS 40
 #define LAST_WORDS 300
 
 /* "--name" and its value as text. */
@@ -51,56 +54,80 @@ static void make_arguments(struct arguments *arguments, const struct ww_load_opt
     }
     add_count(arguments, "--size", options->payload.entry_bytes, "");
     add_count(arguments, "--seed", options->payload.seed, "");
+    add_count(arguments, "--client", options->client, "");
+    add_count(arguments, "--clients", options->clients, "");
     add_count(arguments, "--groups", options->groups, "");
     add_count(arguments, "--pollers", options->pollers, "");
-    if (options->rate > 0)
+    if (options->rate > 0) {
         add_count(arguments, "--rate", options->rate, "");
-    else
+        add(arguments, "--arrivals");
+        add(arguments, ww_arrivals_names[options->arrivals]);
+    } else {
         add_count(arguments, "--inflight", options->inflight, "");
+    }
+    add_count(arguments, "--rounds", options->rounds, "");
     add_count(arguments, "--warmup", options->warmup_ns, "ns");
     add_count(arguments, "--duration", options->duration_ns, "ns");
 }
 
 /* In the child: only calls that are safe after fork. */
-static void become_load(struct arguments *arguments, pid_t parent, int lines, int log)
+static void become_load(struct arguments *arguments, pid_t parent, int go, int lines, int log)
 {
     sigset_t none;
     sigemptyset(&none);
     if (setsid() >= 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent &&
-        dup2(lines, STDOUT_FILENO) >= 0 && dup2(log, STDERR_FILENO) >= 0 &&
-        sigprocmask(SIG_SETMASK, &none, NULL) == 0)
+        dup2(go, STDIN_FILENO) >= 0 && dup2(lines, STDOUT_FILENO) >= 0 &&
+        dup2(log, STDERR_FILENO) >= 0 && sigprocmask(SIG_SETMASK, &none, NULL) == 0)
         execv("/proc/self/exe", arguments->list);
     _exit(127);
+}
+
+/* Its standard input (a socket: writing to one raises no signal) and output. */
+static int make_pipes(int go[2], int lines[2], struct ww_error *error)
+{
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, go) != 0)
+        return ww_fail_errno(error, WW_EIO, "a pipe to the load generator");
+    if (pipe2(lines, O_CLOEXEC) == 0)
+        return WW_OK;
+    int status = ww_fail_errno(error, WW_EIO, "a pipe from the load generator");
+    close(go[0]);
+    close(go[1]);
+    return status;
 }
 
 int ww_load_process_start(struct ww_load_process *process, const struct ww_load_options *options,
                           struct ww_error *error)
 {
-    *process = (struct ww_load_process){.lines = -1};
-    snprintf(process->log, sizeof(process->log), "%s/load.log", options->directory);
+    *process = (struct ww_load_process){.lines = -1, .go = -1};
+    ww_run_load_file(process->log, options->directory, options->client, "log");
     struct arguments arguments = {.count = 0};
     make_arguments(&arguments, options);
-    int ends[2];
+    int go[2], lines[2];
     int log = open(process->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (log < 0)
         return ww_fail_errno(error, WW_EIO, "%s", process->log);
-    if (pipe2(ends, O_CLOEXEC) != 0) {
+    int status = make_pipes(go, lines, error);
+    if (status != WW_OK) {
         close(log);
-        return ww_fail_errno(error, WW_EIO, "a pipe to the load generator");
+        return status;
     }
     pid_t parent = getpid();
     process->pid = fork();
     if (process->pid == 0)
-        become_load(&arguments, parent, ends[1], log);
+        become_load(&arguments, parent, go[0], lines[1], log);
+    if (process->pid < 0)
+        status = ww_fail_errno(error, WW_EIO, "starting the load generator");
     close(log);
-    close(ends[1]);
-    process->lines = ends[0];
-    if (process->pid < 0) {
+    close(go[0]);
+    close(lines[1]);
+    process->go = go[1];
+    process->lines = lines[0];
+    if (status != WW_OK) {
         process->pid = 0;
-        close(ends[0]);
-        return ww_fail_errno(error, WW_EIO, "starting the load generator");
+        close(process->go);
+        close(process->lines);
     }
-    return WW_OK;
+    return status;
 }
 
 /* The end of what it printed to its standard error. */
@@ -124,6 +151,7 @@ static int ended(struct ww_load_process *process, struct ww_error *error)
     int how = 0;
     waitpid(process->pid, &how, 0);
     process->pid = 0;
+    close(process->go);
     close(process->lines);
     if (WIFEXITED(how) && WEXITSTATUS(how) == 0)
         return WW_ENOTFOUND;
@@ -165,12 +193,23 @@ int ww_load_process_next(struct ww_load_process *process, int timeout_ms, struct
     return WW_OK;
 }
 
+int ww_load_process_go(struct ww_load_process *process, uint64_t begin_ns, struct ww_error *error)
+{
+    char text[32];
+    int size = snprintf(text, sizeof(text), "go %lu\n", begin_ns);
+    /* If it has died, the end of its lines tells more. */
+    if (send(process->go, text, (size_t)size, MSG_NOSIGNAL) != size && errno != EPIPE)
+        return ww_fail_errno(error, WW_EIO, "telling the load generator to go on");
+    return WW_OK;
+}
+
 void ww_load_process_stop(struct ww_load_process *process)
 {
     if (process->pid == 0)
         return;
     kill(process->pid, SIGTERM);
     waitpid(process->pid, NULL, 0);
+    close(process->go);
     close(process->lines);
     process->pid = 0;
 }

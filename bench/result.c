@@ -60,7 +60,7 @@ static void put_ratio(struct json_object *object, const char *key, double above,
         put_number(object, key, above / below);
 }
 
-/* ---- what changed between the two samples, all nodes ---- */
+/* ---- what was counted while measured, all nodes ---- */
 
 struct change {
     double applied, wal_bytes, wal_writes, wal_flushes, rx_frames, rx_bytes, work_cycles, cpu_ns;
@@ -69,16 +69,16 @@ struct change {
 static struct change change_of(const struct ww_bench_result *result)
 {
     struct change sum = {0};
-    for (uint32_t i = 0; i < result->after.count; i++) {
-        const struct ww_node_sample *a = &result->before.nodes[i], *b = &result->after.nodes[i];
-        sum.applied += (double)(b->applied - a->applied);
-        sum.wal_bytes += (double)(b->wal_bytes - a->wal_bytes);
-        sum.wal_writes += (double)(b->wal_writes - a->wal_writes);
-        sum.wal_flushes += (double)(b->wal_flushes - a->wal_flushes);
-        sum.rx_frames += (double)(b->rx_frames - a->rx_frames);
-        sum.rx_bytes += (double)(b->rx_bytes - a->rx_bytes);
-        sum.work_cycles += (double)(b->work_cycles - a->work_cycles);
-        sum.cpu_ns += (double)(b->cpu_ns - a->cpu_ns);
+    for (uint32_t i = 0; i < result->options->replicas; i++) {
+        const struct ww_node_counts *node = &result->change.nodes[i];
+        sum.applied += (double)node->applied;
+        sum.wal_bytes += (double)node->wal_bytes;
+        sum.wal_writes += (double)node->wal_writes;
+        sum.wal_flushes += (double)node->wal_flushes;
+        sum.rx_frames += (double)node->rx_frames;
+        sum.rx_bytes += (double)node->rx_bytes;
+        sum.work_cycles += (double)node->work_cycles;
+        sum.cpu_ns += (double)node->cpu_ns;
     }
     return sum;
 }
@@ -95,9 +95,13 @@ static void put_key(struct json_object *object, const char *name, const struct w
 /* How the nodes' threads wait: what `auto` became. */
 static const char *idle_of(const struct ww_cluster_sample *sample)
 {
-    struct json_object *agents = json_object_object_get(sample->nodes[0].status, "agents");
-    struct json_object *first = agents != NULL ? json_object_array_get_idx(agents, 0) : NULL;
-    return json_object_get_string(json_object_object_get(first, "idle"));
+    const char *idle = NULL;
+    for (uint32_t i = 0; i < sample->count && idle == NULL; i++) {
+        struct json_object *agents = json_object_object_get(sample->nodes[i].status, "agents");
+        struct json_object *first = agents != NULL ? json_object_array_get_idx(agents, 0) : NULL;
+        idle = json_object_get_string(json_object_object_get(first, "idle"));
+    }
+    return idle;
 }
 
 static struct json_object *config_json(const struct ww_bench_result *result)
@@ -114,15 +118,18 @@ static struct json_object *config_json(const struct ww_bench_result *result)
     else
         put_number(config, "entry_bytes", result->entry_mean_bytes);
     put_text(config, "payload", options->payload.file != NULL ? options->payload.file : "random");
+    put_count(config, "clients", options->clients);
     put_text(config, "loop", options->rate > 0 ? "open" : "closed");
     if (options->rate > 0) {
         put_count(config, "rate", options->rate);
+        put_text(config, "arrivals", ww_arrivals_names[options->arrivals]);
         put_number(config, "achieved_rate",
                    (double)get_count(result->load, "entries") * SECOND_NS /
                        (double)get_count(result->load, "elapsed_ns"));
     } else {
         put_count(config, "inflight", options->inflight);
     }
+    put_count(config, "rounds", options->rounds);
     put_number(config, "duration_s", (double)options->duration_ns / SECOND_NS);
     put_number(config, "warmup_s", (double)options->warmup_ns / SECOND_NS);
     put_count(config, "seed", options->payload.seed);
@@ -131,8 +138,8 @@ static struct json_object *config_json(const struct ww_bench_result *result)
     if (cluster->durability != WW_CONFIG_MEMORY)
         put_count(config, "wal_prepared_bytes", cluster->prepare_bytes);
     put_count(config, "threads", cluster->threads);
-    if (idle_of(&result->after) != NULL)
-        put_text(config, "idle", idle_of(&result->after));
+    if (idle_of(&result->last) != NULL)
+        put_text(config, "idle", idle_of(&result->last));
     return config;
 }
 
@@ -232,17 +239,16 @@ static struct json_object *cpu_json(const struct ww_bench_result *result, const 
               (double)get_count(result->load, "entries"));
     put_ratio(cpu, "load_work_cycles_per_entry", (double)get_count(result->load, "work_cycles"),
               (double)get_count(result->load, "entries"));
-    for (uint32_t i = 0; i < result->after.count; i++) {
-        const struct ww_node_sample *a = &result->before.nodes[i], *b = &result->after.nodes[i];
-        double work = (double)(b->work_cycles - a->work_cycles);
-        double all = work + (double)(b->empty_cycles - a->empty_cycles);
-        json_object_array_add(busy, new_number(all > 0 ? work / all : 0));
+    for (uint32_t i = 0; i < result->options->replicas; i++) {
+        const struct ww_node_counts *node = &result->change.nodes[i];
+        double work = (double)node->work_cycles, all = work + (double)node->empty_cycles;
+        json_object_array_add(busy, all > 0 ? new_number(work / all) : NULL);
     }
     put(cpu, "busy_fraction", busy);
     put_ratio(cpu, "load_busy_fraction", (double)get_count(result->load, "work_cycles"),
               (double)get_count(result->load, "cycles"));
-    put_ratio(cpu, "steal_fraction", (double)(result->cpu_after.steal - result->cpu_before.steal),
-              (double)(result->cpu_after.total - result->cpu_before.total));
+    put_ratio(cpu, "steal_fraction", (double)result->change.cpu.steal,
+              (double)result->change.cpu.total);
     return cpu;
 }
 
@@ -250,13 +256,16 @@ static struct json_object *memory_json(const struct ww_bench_result *result)
 {
     struct json_object *memory = json_object_new_object();
     struct json_object *resident = json_object_new_array();
-    for (uint32_t i = 0; i < result->after.count; i++)
-        json_object_array_add(resident,
-                              json_object_new_uint64(result->after.nodes[i].resident_bytes));
-    put(memory, "node_resident_bytes", resident);
     struct json_object *parts = NULL;
-    if (result->after.count > 0 &&
-        json_object_object_get_ex(result->after.nodes[0].status, "memory", &parts))
+    for (uint32_t i = 0; i < result->last.count; i++) {
+        const struct ww_node_sample *node = &result->last.nodes[i];
+        json_object_array_add(resident,
+                              node->pid != 0 ? json_object_new_uint64(node->resident_bytes) : NULL);
+        if (parts == NULL)
+            parts = json_object_object_get(node->status, "memory");
+    }
+    put(memory, "node_resident_bytes", resident);
+    if (parts != NULL)
         put(memory, "parts", json_object_get(parts));
     return memory;
 }
@@ -269,8 +278,8 @@ static struct json_object *load_json(const struct ww_bench_result *result)
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         put_same(load, result->load, keys[i]);
     uint64_t drops = 0;
-    for (uint32_t i = 0; i < result->after.count; i++)
-        drops += result->after.nodes[i].drops - result->before.nodes[i].drops;
+    for (uint32_t i = 0; i < result->options->replicas; i++)
+        drops += result->change.nodes[i].drops;
     put_count(load, "node_drops", drops);
     return load;
 }

@@ -10,19 +10,26 @@
 #include "bench/sample.h"
 #include "bench/verify.h"
 
+/* A part of the measured phase, on CLOCK_MONOTONIC. */
+struct ww_slice {
+    uint64_t begin_ns, end_ns;
+};
+
 struct ww_bench_result {
     const struct ww_bench_options *options;
     double entry_mean_bytes;
     char started_at[32];             /* ISO 8601, UTC */
     struct json_object *environment; /* owned */
     struct ww_limits limits;
-    struct json_object *load;      /* the generator's `final` line; owned */
-    struct json_object *intervals; /* its `interval` lines; owned */
+    struct json_object *load;      /* the `final` lines of all load processes, added up; owned */
+    struct json_object *intervals; /* of all load processes together, in time order; owned */
     struct ww_histogram latency;   /* commit latency of the measured phase, ns */
     struct ww_rotations rotations;
-    struct ww_cluster_sample before, after;
-    struct ww_cpu_time cpu_before, cpu_after;
-    bool read_back; /* the logs were read from the disk */
+    struct ww_slice slices[WW_BENCH_ROUNDS_MAX];
+    uint32_t slice_count;
+    struct ww_cluster_change change; /* of the nodes' counters in the measured slices */
+    struct ww_cluster_sample last;   /* the nodes at the end of the last slice */
+    bool read_back;                  /* the logs were read from the disk */
     struct ww_verified verified;
 };
 

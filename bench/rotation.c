@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/rotation.h"
 
+#include "bench/run_directory.h"
 #include "engine/control/http_client.h"
 
 #include <json-c/json.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -48,17 +48,23 @@ static size_t first_from(const struct ww_rotations *rotations, uint64_t ns)
     return low;
 }
 
-void ww_rotations_divide(struct ww_rotations *rotations, const struct ww_load_commit *commits,
-                         size_t count)
+void ww_rotations_sort(struct ww_rotations *rotations)
 {
     ww_histogram_reset(&rotations->crossing);
     ww_histogram_reset(&rotations->others);
     qsort(rotations->times_ns, rotations->count, sizeof(rotations->times_ns[0]), by_time);
     rotations->measured = 0;
-    if (count > 0)
-        rotations->measured =
-            (uint32_t)(first_from(rotations, commits[count - 1].answered_ns) -
-                       first_from(rotations, commits[0].answered_ns - commits[0].latency_ns));
+}
+
+void ww_rotations_count(struct ww_rotations *rotations, uint64_t begin_ns, uint64_t end_ns)
+{
+    rotations->measured +=
+        (uint32_t)(first_from(rotations, end_ns) - first_from(rotations, begin_ns));
+}
+
+void ww_rotations_divide(struct ww_rotations *rotations, const struct ww_load_commit *commits,
+                         size_t count)
+{
     for (size_t i = 0; i < count; i++) {
         const struct ww_load_commit *commit = &commits[i];
         uint64_t sent_ns = commit->answered_ns - commit->latency_ns;
@@ -70,22 +76,25 @@ void ww_rotations_divide(struct ww_rotations *rotations, const struct ww_load_co
     }
 }
 
-int ww_rotations_read(struct ww_rotations *rotations, const char *directory, struct ww_error *error)
+int ww_rotations_read(struct ww_rotations *rotations, const char *directory, uint32_t clients,
+                      struct ww_error *error)
 {
-    char path[PATH_MAX];
-    snprintf(path, sizeof(path), "%s/%s", directory, WW_LOAD_COMMITS);
-    FILE *file = fopen(path, "rb");
     struct ww_load_commit *commits = malloc(WW_LOAD_COMMITS_MAX * sizeof(*commits));
+    if (commits == NULL)
+        return ww_fail(error, WW_ENOMEM, "no memory for the commits");
     int status = WW_OK;
-    if (file == NULL)
-        status = ww_fail_errno(error, WW_EIO, "%s", path);
-    else if (commits == NULL)
-        status = ww_fail(error, WW_ENOMEM, "no memory for the commits");
-    else
+    for (uint32_t i = 0; i < clients && status == WW_OK; i++) {
+        char path[WW_RUN_PATH_MAX];
+        ww_run_load_file(path, directory, i, WW_LOAD_COMMITS);
+        FILE *file = fopen(path, "rb");
+        if (file == NULL) {
+            status = ww_fail_errno(error, WW_EIO, "%s", path);
+            break;
+        }
         ww_rotations_divide(rotations, commits,
                             fread(commits, sizeof(*commits), WW_LOAD_COMMITS_MAX, file));
-    if (file != NULL)
         fclose(file);
+    }
     free(commits);
     return status;
 }

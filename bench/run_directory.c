@@ -47,3 +47,10 @@ int ww_run_directory_make(const char *data, bool durable, char directory[WW_RUN_
         directory[0] = 0;
     return status;
 }
+
+void ww_run_load_file(char path[WW_RUN_PATH_MAX], const char *directory, uint32_t client,
+                      const char *what)
+{
+    snprintf(path, WW_RUN_PATH_MAX, "%.*s/load.%u.%s", (int)WW_RUN_DIRECTORY_MAX, directory, client,
+             what);
+}

@@ -6,6 +6,7 @@
 #include "engine/base/error.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define WW_RUN_DIRECTORY_MAX 400u
 
@@ -18,5 +19,10 @@ int ww_run_directory_make(const char *data, bool durable, char directory[WW_RUN_
 
 /* Makes the directory of --output where it is missing. NULL: none is wanted. */
 int ww_run_output_make(const char *output, struct ww_error *error);
+
+/* DIRECTORY/load.CLIENT.WHAT, a file of one load process. */
+#define WW_RUN_PATH_MAX (WW_RUN_DIRECTORY_MAX + 40u)
+void ww_run_load_file(char path[WW_RUN_PATH_MAX], const char *directory, uint32_t client,
+                      const char *what);
 
 #endif

@@ -31,15 +31,15 @@ static struct json_object *get_list(struct json_object *object, const char *key,
     return NULL;
 }
 
-static void read_network(struct json_object *status, struct ww_node_sample *sample,
+static void read_network(struct json_object *status, struct ww_node_counts *counts,
                          const char **missing)
 {
     struct json_object *counters =
         json_object_object_get(json_object_object_get(status, "transport"), "counters");
-    sample->rx_frames = get_count(counters, ww_transport_counter_name(WW_NET_RX_FRAMES), missing);
-    sample->rx_bytes = get_count(counters, ww_transport_counter_name(WW_NET_RX_BYTES), missing);
+    counts->rx_frames = get_count(counters, ww_transport_counter_name(WW_NET_RX_FRAMES), missing);
+    counts->rx_bytes = get_count(counters, ww_transport_counter_name(WW_NET_RX_BYTES), missing);
     for (int i = WW_NET_DROP_RX_SHORT; i < WW_NET_COUNTERS; i++)
-        sample->drops +=
+        counts->drops +=
             get_count(counters, ww_transport_counter_name((enum ww_transport_counter)i), missing);
     struct json_object *drops =
         json_object_object_get(json_object_object_get(status, "stages"), "drops");
@@ -50,26 +50,26 @@ static void read_network(struct json_object *status, struct ww_node_sample *samp
     json_object_object_foreach(drops, name, count)
     {
         (void)name;
-        sample->drops += json_object_get_uint64(count);
+        counts->drops += json_object_get_uint64(count);
     }
 }
 
-static void read_status(struct json_object *status, struct ww_node_sample *sample,
+static void read_status(struct json_object *status, struct ww_node_counts *counts,
                         const char **missing)
 {
     struct json_object *wal = json_object_object_get(status, "wal");
-    sample->wal_bytes = get_count(wal, "bytes", missing);
-    sample->wal_writes = get_count(wal, "writes", missing);
-    sample->wal_flushes = get_count(wal, "flushes", missing);
-    read_network(status, sample, missing);
+    counts->wal_bytes = get_count(wal, "bytes", missing);
+    counts->wal_writes = get_count(wal, "writes", missing);
+    counts->wal_flushes = get_count(wal, "flushes", missing);
+    read_network(status, counts, missing);
     struct json_object *list = get_list(status, "groups", missing);
     for (size_t i = 0; list != NULL && i < json_object_array_length(list); i++)
-        sample->applied += get_count(json_object_array_get_idx(list, i), "applied", missing);
+        counts->applied += get_count(json_object_array_get_idx(list, i), "applied", missing);
     list = get_list(status, "agents", missing);
     for (size_t i = 0; list != NULL && i < json_object_array_length(list); i++) {
         struct json_object *agent = json_object_array_get_idx(list, i);
-        sample->work_cycles += get_count(agent, "work_cycles", missing);
-        sample->empty_cycles += get_count(agent, "empty_cycles", missing);
+        counts->work_cycles += get_count(agent, "work_cycles", missing);
+        counts->empty_cycles += get_count(agent, "empty_cycles", missing);
     }
 }
 
@@ -80,7 +80,7 @@ static void read_process(pid_t pid, struct ww_node_sample *sample)
     clockid_t clock;
     struct timespec used;
     if (clock_getcpuclockid(pid, &clock) == 0 && clock_gettime(clock, &used) == 0)
-        sample->cpu_ns = (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
+        sample->counts.cpu_ns = (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
     snprintf(path, sizeof(path), "/proc/%d/status", pid);
     FILE *file = fopen(path, "r");
     unsigned long kib;
@@ -105,12 +105,14 @@ int ww_node_sample(const char *endpoint, pid_t pid, struct ww_node_sample *sampl
     free(text);
     if (sample->status == NULL)
         return ww_fail(error, WW_EIO, "the status of %s is not JSON", endpoint);
-    read_status(sample->status, sample, &missing);
+    read_status(sample->status, &sample->counts, &missing);
     if (missing != NULL) {
         json_object_put(sample->status);
+        sample->status = NULL;
         return ww_fail(error, WW_EIO, "the status of %s has no \"%s\"", endpoint, missing);
     }
     read_process(pid, sample);
+    sample->pid = pid;
     return WW_OK;
 }
 
@@ -119,6 +121,25 @@ void ww_cluster_sample_free(struct ww_cluster_sample *sample)
     for (uint32_t i = 0; i < sample->count; i++)
         json_object_put(sample->nodes[i].status);
     *sample = (struct ww_cluster_sample){.count = 0};
+}
+
+void ww_cluster_change_add(struct ww_cluster_change *change, const struct ww_cluster_sample *begin,
+                           const struct ww_cluster_sample *end)
+{
+    enum { FIELDS = sizeof(struct ww_node_counts) / sizeof(uint64_t) };
+    for (uint32_t i = 0; i < end->count; i++) {
+        const struct ww_node_sample *from = &begin->nodes[i], *to = &end->nodes[i];
+        const uint64_t *before = (const uint64_t *)&from->counts;
+        const uint64_t *after = (const uint64_t *)&to->counts;
+        uint64_t *sum = (uint64_t *)&change->nodes[i];
+        bool same = to->pid != 0 && to->pid == from->pid;
+        change->through[i] = same && (change->slices == 0 || change->through[i]);
+        for (size_t k = 0; k < FIELDS; k++)
+            sum[k] = change->through[i] ? sum[k] + (after[k] - before[k]) : 0;
+    }
+    change->cpu.total += end->cpu.total - begin->cpu.total;
+    change->cpu.steal += end->cpu.steal - begin->cpu.steal;
+    change->slices++;
 }
 
 int ww_node_applied(const struct ww_node_sample *sample, uint32_t groups, uint64_t *applied,

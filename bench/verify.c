@@ -261,7 +261,7 @@ int ww_verify_logs(const struct ww_verify_options *options, struct ww_verified *
     *verified = (struct ww_verified){.replicas_identical = true};
     struct scan scan = {.options = options, .verified = verified};
     struct ww_ack_log acks;
-    int status = ww_ack_log_read(&acks, options->ack_path, error);
+    int status = ww_ack_log_read(&acks, options->directory, options->clients, error);
     if (status != WW_OK)
         return status;
     verified->acknowledged = acks.acknowledged;

@@ -23,7 +23,8 @@ struct ww_verify_options {
     uint32_t groups;
     uint64_t *commit; /* per group: the position that all replicas had applied */
     struct ww_payload_options payload;
-    const char *ack_path;
+    const char *directory; /* where the load processes left what was acknowledged */
+    uint32_t clients;      /* load processes */
 };
 
 struct ww_verified {

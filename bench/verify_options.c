@@ -20,7 +20,8 @@ int ww_verify_options_write(const struct ww_verify_options *options, const char 
         json_object_array_add(commit, json_object_new_uint64(options->commit[i]));
     put(json, "directories", directories);
     put(json, "commit", commit);
-    put(json, "acks", json_object_new_string(options->ack_path));
+    put(json, "directory", json_object_new_string(options->directory));
+    put(json, "clients", json_object_new_uint64(options->clients));
     put(json, "entry_bytes", json_object_new_uint64(options->payload.entry_bytes));
     put(json, "seed", json_object_new_uint64(options->payload.seed));
     if (options->payload.file != NULL)
@@ -60,11 +61,12 @@ int ww_verify_options_read(struct ww_verify_options *options, const char *path,
     if (json == NULL)
         return ww_fail(error, WW_EINVAL, "%s: no run of `ww bench --keep` is described there",
                        path);
-    options->ack_path = json_object_get_string(json_object_object_get(json, "acks"));
+    options->directory = json_object_get_string(json_object_object_get(json, "directory"));
+    options->clients = (uint32_t)json_object_get_uint64(json_object_object_get(json, "clients"));
     options->payload.file = json_object_get_string(json_object_object_get(json, "payload"));
     options->payload.entry_bytes =
         (uint32_t)json_object_get_uint64(json_object_object_get(json, "entry_bytes"));
     options->payload.seed = json_object_get_uint64(json_object_object_get(json, "seed"));
-    int status = options->ack_path == NULL ? WW_EINVAL : read_lists(options, json);
+    int status = options->directory == NULL ? WW_EINVAL : read_lists(options, json);
     return status == WW_OK ? WW_OK : ww_fail(error, status, "%s: not readable", path);
 }

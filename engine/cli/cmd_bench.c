@@ -7,20 +7,49 @@
 #include <string.h>
 
 #define SECOND_NS UINT64_C(1000000000)
+#define ROUNDS 3
 
 static const struct ww_flag flags[] = {
     {"replicas", 0, "N", "3", "nodes: 1, 3, 5 or 7"},
     {"size", 0, "BYTES", "64B", "of an entry"},
     {"duration", 0, "T", "5s", "measured"},
     {"warmup", 0, "T", "1s", "before that, not measured"},
+    {"rounds", 0, "N", NULL, "slices of the measured phase, default 3; 1 if it is under 1s"},
+    {"clients", 0, "N", "1", "load processes; the load is divided over them"},
     {"inflight", 0, "N", "1", "closed loop: entries without an answer, over all groups"},
     {"rate", 0, "R", NULL, "open loop instead: entries per second, over all groups"},
+    {"arrivals", 0, "KIND", "fixed", "open loop: fixed (equal intervals) or poisson"},
     {"payload", 0, "random|FILE", "random", "entries of random bytes, or the lines of a file"},
     {"seed", 0, "N", "1", "of the random bytes"},
     {"data", 0, "DIR", ".", "the logs are written below it and removed at the end"},
     {"keep", 0, NULL, NULL, "do not remove them"},
     {NULL},
 };
+
+/* How the load is divided: over load processes, and in time. */
+static int read_division(const struct ww_cli *cli, struct ww_bench_options *options,
+                         struct ww_error *error)
+{
+    const uint64_t slice_min_ns = SECOND_NS / 10;
+    uint64_t clients, rounds = options->duration_ns < SECOND_NS ? 1 : ROUNDS;
+    int status = ww_cli_count(cli, "clients", 1, WW_CLIENTS_MAX, &clients, error);
+    if (status == WW_OK && ww_cli_text(cli, "rounds") != NULL)
+        status = ww_cli_count(cli, "rounds", 1, WW_BENCH_ROUNDS_MAX, &rounds, error);
+    if (status == WW_OK && options->duration_ns / rounds < slice_min_ns)
+        status = ww_fail(error, WW_EINVAL, "--rounds %lu: a slice of --duration has at least 100ms",
+                         rounds);
+    uint64_t load = options->rate > 0 ? options->rate : options->inflight;
+    if (status == WW_OK && load < clients)
+        status = ww_fail(error, WW_EINVAL,
+                         "--clients %lu: --%s %lu is of all load processes together, and each "
+                         "needs its share: at least %lu",
+                         clients, options->rate > 0 ? "rate" : "inflight", load, clients);
+    if (status != WW_OK)
+        return status;
+    options->clients = (uint32_t)clients;
+    options->rounds = (uint32_t)rounds;
+    return WW_OK;
+}
 
 static int read_load(const struct ww_cli *cli, struct ww_bench_options *options,
                      struct ww_error *error)
@@ -38,6 +67,10 @@ static int read_load(const struct ww_cli *cli, struct ww_bench_options *options,
         status = ww_cli_count(cli, "rate", 1, 1u << 30, &options->rate, error);
     if (status == WW_OK)
         status = ww_cli_count(cli, "seed", 0, UINT64_MAX, &options->payload.seed, error);
+    if (status == WW_OK)
+        status = ww_cli_choice(cli, "arrivals", ww_arrivals_names, &options->arrivals, error);
+    if (status == WW_OK && options->rate == 0 && ww_cli_given(cli, "arrivals"))
+        status = ww_fail(error, WW_EINVAL, "--arrivals is of the open loop: give --rate too");
     if (status != WW_OK)
         return status;
     const char *payload = ww_cli_text(cli, "payload");
@@ -47,7 +80,7 @@ static int read_load(const struct ww_cli *cli, struct ww_bench_options *options,
     options->payload.file = strcmp(payload, "random") == 0 ? NULL : payload;
     options->payload.entry_bytes = (uint32_t)size;
     options->inflight = (uint32_t)inflight;
-    return WW_OK;
+    return read_division(cli, options, error);
 }
 
 /*
@@ -61,6 +94,20 @@ static void write_ahead(struct ww_bench_options *options)
     if (saturating && options->config.durability != WW_CONFIG_MEMORY &&
         ww_config_origin_of(&options->config, key) == WW_ORIGIN_DEFAULT)
         options->config.prepare_bytes = WW_BENCH_PREPARE_BYTES;
+}
+
+/* Over memif each client of a node has a link of its own, and there are only so many. */
+static int make_links(struct ww_bench_options *options, struct ww_error *error)
+{
+    const struct ww_config_key *key = ww_config_key_find("net.clients");
+    if (options->clients <= options->config.client_links)
+        return WW_OK;
+    if (ww_config_origin_of(&options->config, key) != WW_ORIGIN_DEFAULT)
+        return ww_fail(error, WW_EINVAL,
+                       "--clients %u: the nodes take %u clients at a time (net.clients)",
+                       options->clients, options->config.client_links);
+    options->config.client_links = options->clients;
+    return WW_OK;
 }
 
 static int read_flags(const struct ww_cli *cli, struct ww_bench_options *options,
@@ -78,6 +125,9 @@ static int read_flags(const struct ww_cli *cli, struct ww_bench_options *options
         return status;
     options->replicas = (uint32_t)replicas;
     write_ahead(options);
+    status = make_links(options, error);
+    if (status != WW_OK)
+        return status;
     options->data = ww_cli_text(cli, "data");
     options->output = ww_cli_text(cli, "output");
     options->keep = ww_cli_switch(cli, "keep");

@@ -4,11 +4,14 @@
 #include "engine/cli/cli.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #define HOUR_NS (3600u * UINT64_C(1000000000))
 
 static const struct ww_flag flags[] = {
     {"directory", 0, "DIR", NULL, "for the histogram and the acknowledged sequences"},
+    {"client", 0, "K", "0", "this load process ..."},
+    {"clients", 0, "N", "1", "... of so many"},
     {"groups", 0, "N", "1", "groups of the cluster"},
     {"pollers", 0, "N", "1", "polling threads on this machine"},
     {"payload", 0, "FILE", NULL, "entries are the lines of this file, else random bytes"},
@@ -16,6 +19,8 @@ static const struct ww_flag flags[] = {
     {"seed", 0, "N", "1", "of the random bytes"},
     {"inflight", 0, "N", "1", "closed loop: entries without an answer"},
     {"rate", 0, "R", NULL, "open loop: entries per second"},
+    {"arrivals", 0, "KIND", "fixed", "open loop: fixed or poisson"},
+    {"rounds", 0, "R", "1", "slices of the measured phase"},
     {"warmup", 0, "T", "1s", "not measured"},
     {"duration", 0, "T", "5s", "measured"},
     {NULL},
@@ -31,9 +36,14 @@ static void on_signal(int number)
 static int read_flags(const struct ww_cli *cli, struct ww_load_options *options,
                       struct ww_error *error)
 {
-    uint64_t groups, pollers, size, inflight;
+    uint64_t client, clients, groups, pollers, size, inflight, rounds;
     int status;
-    if ((status = ww_cli_count(cli, "groups", 1, WW_GROUPS_MAX, &groups, error)) != WW_OK ||
+    if ((status = ww_cli_count(cli, "clients", 1, WW_CLIENTS_MAX, &clients, error)) != WW_OK ||
+        (status = ww_cli_count(cli, "client", 0, clients - 1, &client, error)) != WW_OK ||
+        (status = ww_cli_count(cli, "rounds", 1, UINT32_MAX, &rounds, error)) != WW_OK ||
+        (status = ww_cli_choice(cli, "arrivals", ww_arrivals_names, &options->arrivals, error)) !=
+            WW_OK ||
+        (status = ww_cli_count(cli, "groups", 1, WW_GROUPS_MAX, &groups, error)) != WW_OK ||
         (status = ww_cli_count(cli, "pollers", 1, UINT32_MAX, &pollers, error)) != WW_OK ||
         (status = ww_cli_bytes(cli, "size", 1, UINT32_MAX, &size, error)) != WW_OK ||
         (status = ww_cli_count(cli, "seed", 0, UINT64_MAX, &options->payload.seed, error)) !=
@@ -51,9 +61,12 @@ static int read_flags(const struct ww_cli *cli, struct ww_load_options *options,
     options->directory = ww_cli_text(cli, "directory");
     options->payload.file = ww_cli_text(cli, "payload");
     options->payload.entry_bytes = (uint32_t)size;
+    options->client = (uint32_t)client;
+    options->clients = (uint32_t)clients;
     options->groups = (uint32_t)groups;
     options->pollers = (uint32_t)pollers;
     options->inflight = (uint32_t)inflight;
+    options->rounds = (uint32_t)rounds;
     if (options->directory == NULL)
         return ww_fail(error, WW_EINVAL, "--directory is missing");
     return WW_OK;
@@ -68,7 +81,7 @@ int ww_cmd_load(struct ww_cli *cli)
     const struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
-    if (ww_load_run(&options, &stop, stdout, &error) != WW_OK)
+    if (ww_load_run(&options, &stop, STDIN_FILENO, stdout, &error) != WW_OK)
         return ww_cli_fail(cli, &error);
     return WW_EXIT_DONE;
 }

@@ -81,6 +81,10 @@ def check_consistent(done):
     near(commit["per_s"] * commit["elapsed_s"], commit["count"], "rate", 0.001)
     measured = [line for line in done.intervals if line["phase"] == "measure"]
     check_equal(sum(line["entries"] for line in measured), commit["count"], "intervals")
+    check_equal({line["round"] for line in measured}, set(range(1, config["rounds"] + 1)),
+                "every slice has intervals")
+    times = [line["at_s"] for line in done.intervals]
+    check_equal(times, sorted(times), "in the order of time")
     load, verified = result["load"], result["verified"]
     check_equal(load["acknowledged"], load["proposed"], "acknowledged")
     check_equal(verified["acknowledged"], load["acknowledged"], "verified")
@@ -161,6 +165,17 @@ def test_open_loop_keeps_its_rate_or_says_so():
         check_in("NOT REACHED", fast.text)
 
 
+def test_several_load_processes():
+    with Directory() as data:
+        closed = bench(data, "--clients", "5", "--inflight", "13", "--rounds", "2",
+                       "--groups", "2").result
+        check_equal(closed["config"]["clients"], 5, "clients, more than net.clients has by default")
+        check_equal(closed["config"]["rounds"], 2, "rounds")
+        opened = bench(data, "--clients", "2", "--rate", "300", "--arrivals", "poisson",
+                       "--durability", "memory").result
+        check_equal(opened["config"]["arrivals"], "poisson", "arrivals")
+
+
 def test_lines_of_a_file_over_udp_with_one_replica():
     with Directory() as data:
         result = bench(data, "--payload", FIX_SESSION, "--transport", "udp", "--replicas", "1",
@@ -203,7 +218,7 @@ def test_a_changed_byte_in_a_log_is_found():
 def test_an_acknowledgement_without_entry_is_found():
     with Directory() as data:
         kept = kept_run(data)
-        acks = kept / "load.acks"
+        acks = kept / "load.0.acks"
         content = bytearray(acks.read_bytes())
         content[8] += 1  # one more entry in the first run
         acks.write_bytes(content)
@@ -285,6 +300,14 @@ def test_bad_flags():
             (["--inflight", "0"], ["--inflight"]),
             (["--inflight", "many"], ["--inflight", "'many'"]),
             (["--rate", "0"], ["--rate"]),
+            (["--clients", "17", "--inflight", "64"], ["--clients", "'17'"]),
+            (["--clients", "4"], ["--clients 4", "--inflight 1", "at least 4"]),
+            (["--clients", "4", "--rate", "3"], ["--clients 4", "--rate 3", "at least 4"]),
+            (["--clients", "3", "--inflight", "3", "--net.clients", "2"],
+             ["--clients 3", "net.clients"]),
+            (["--rounds", "11", "--duration", "1s"], ["--rounds 11", "100ms"]),
+            (["--arrivals", "poisson"], ["--arrivals", "--rate"]),
+            (["--arrivals", "never", "--rate", "10"], ["'never'", "poisson"]),
             (["--duration", "5"], ["--duration", "'5'"]),
             (["--durability", "maybe"], ["'maybe'", "dsync"]),
             (["--transport", "tcp"], ["'tcp'", "memif"]),

@@ -13,8 +13,7 @@ static struct ww_bench_result *result_;
 
 static void set_node(uint32_t i, uint64_t scale)
 {
-    struct ww_node_sample *node = &result_->after.nodes[i];
-    *node = (struct ww_node_sample){
+    result_->change.nodes[i] = (struct ww_node_counts){
         .applied = 1000 * scale,
         .wal_bytes = 80000 * scale,
         .wal_writes = 10 * scale,
@@ -23,19 +22,12 @@ static void set_node(uint32_t i, uint64_t scale)
         .work_cycles = 200000 * scale,
         .empty_cycles = 600000 * scale,
         .cpu_ns = 100000 * scale,
+    };
+    result_->last.nodes[i] = (struct ww_node_sample){
+        .pid = 1,
         .resident_bytes = 1 << 20,
         .status = json_tokener_parse("{\"memory\":{\"log_buffer\":4096}}"),
     };
-    result_->before.nodes[i] = *node;
-    result_->before.nodes[i].status = json_object_new_object();
-    result_->before.nodes[i].applied = 0;
-    result_->before.nodes[i].wal_bytes = 0;
-    result_->before.nodes[i].wal_writes = 0;
-    result_->before.nodes[i].rx_frames = 0;
-    result_->before.nodes[i].rx_bytes = 0;
-    result_->before.nodes[i].work_cycles = 0;
-    result_->before.nodes[i].empty_cycles = 0;
-    result_->before.nodes[i].cpu_ns = 0;
 }
 
 static void set_up(void)
@@ -65,15 +57,14 @@ static void set_up(void)
     result_->limits.wal = (struct ww_rate){1000000, 1000000000};
     for (uint32_t i = 0; i < 3; i++)
         set_node(i, i + 1);
-    result_->before.count = result_->after.count = 3;
+    result_->last.count = 3;
     result_->read_back = true;
     result_->verified = (struct ww_verified){true, 1200, 1200, 0, 0, ""};
 }
 
 static void tear_down(void)
 {
-    ww_cluster_sample_free(&result_->before);
-    ww_cluster_sample_free(&result_->after);
+    ww_cluster_sample_free(&result_->last);
     json_object_put(result_->environment);
     json_object_put(result_->load);
     json_object_put(result_->intervals);
@@ -124,7 +115,7 @@ Test(result, what_was_not_measured_is_absent)
     ww_limits_init(&result_->limits);
     ww_histogram_record(&result_->limits.net_rtt, 50, 100);
     for (uint32_t i = 0; i < 3; i++)
-        result_->after.nodes[i].wal_bytes = result_->after.nodes[i].wal_writes = 0;
+        result_->change.nodes[i].wal_bytes = result_->change.nodes[i].wal_writes = 0;
     struct json_object *json = ww_result_json(result_);
     static const char *const ratios[] = {"commit_p50_over_wal_write_p50", "bandwidth_over_limit",
                                          "commit_p99_over_wal_write_p99", "wal_bytes_over_payload"};

@@ -76,13 +76,14 @@ static void set_up(void)
 {
     strcpy(directory_, "verify-test-XXXXXX");
     cr_assert_not_null(mkdtemp(directory_));
-    snprintf(acks_, sizeof(acks_), "%s/acks", directory_);
+    snprintf(acks_, sizeof(acks_), "%s/load.0.acks", directory_);
     options_ = (struct ww_verify_options){
         .replicas = 2,
         .groups = GROUPS,
         .commit = commit_,
         .payload = {.entry_bytes = ENTRY_BYTES, .seed = 9},
-        .ack_path = acks_,
+        .directory = directory_,
+        .clients = 1,
     };
     cr_assert_eq(ww_payload_create(&options_.payload, &payload_, &error_), WW_OK);
     cr_assert_eq(ww_ack_writer_open(&writer_, acks_, GROUPS, &error_), WW_OK);
@@ -283,7 +284,8 @@ Test(verify, the_options_come_back_from_a_file)
     cr_expect_eq(back.payload.seed, 9);
     cr_expect_eq(back.payload.entry_bytes, ENTRY_BYTES);
     cr_expect_null(back.payload.file);
-    cr_expect_str_eq(back.ack_path, acks_);
+    cr_expect_str_eq(back.directory, directory_);
+    cr_expect_eq(back.clients, 1);
     free(back.commit);
     json_object_put(storage);
     cr_expect_eq(ww_verify_options_read(&back, directory_, &storage, &error_), WW_EINVAL);

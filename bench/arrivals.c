@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bench/arrivals.h"
+
+#include <math.h>
+#include <stddef.h>
+
+#define SECOND_NS 1e9
+
+const char *const ww_arrivals_names[] = {"fixed", "poisson", NULL};
+
+/* By inversion: -log of a uniform number in (0, 1]. */
+static double exponential(struct ww_random *random)
+{
+    double uniform = (double)((ww_random_next(random) >> 11) + 1) * 0x1p-53;
+    return -log(uniform);
+}
+
+void ww_arrivals_init(struct ww_arrivals *arrivals, const struct ww_arrivals_options *options)
+{
+    double interval_ns = SECOND_NS / (double)options->rate;
+    *arrivals = (struct ww_arrivals){
+        .kind = options->kind,
+        .interval_ns = interval_ns * options->clients,
+        .offset_ns = interval_ns * options->client,
+        .random = {ww_random_mix(options->seed + 1) + options->client},
+    };
+}
+
+/* Fixed arrivals are counted, so that no error adds up. */
+static void set_due(struct ww_arrivals *arrivals)
+{
+    if (arrivals->kind == WW_ARRIVALS_POISSON)
+        arrivals->at_ns += arrivals->interval_ns * exponential(&arrivals->random);
+    else
+        arrivals->at_ns = arrivals->offset_ns + (double)arrivals->count * arrivals->interval_ns;
+    arrivals->due_ns = arrivals->start_ns + (uint64_t)arrivals->at_ns;
+}
+
+void ww_arrivals_start(struct ww_arrivals *arrivals, uint64_t start_ns)
+{
+    arrivals->start_ns = start_ns;
+    arrivals->count = 0;
+    arrivals->at_ns = 0;
+    set_due(arrivals);
+}
+
+void ww_arrivals_next(struct ww_arrivals *arrivals)
+{
+    arrivals->count++;
+    set_due(arrivals);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * When the entries of an open loop are meant to be sent: at fixed intervals, or as a Poisson
+ * process (independent arrivals at the same mean rate, so that the gaps between them are
+ * exponential). The times follow from the seed. Several load processes share one schedule: of
+ * fixed arrivals, process k of n takes every n-th from the k-th on; Poisson processes of a rate
+ * each add up to one of the sum of their rates.
+ */
+#ifndef WW_BENCH_ARRIVALS_H
+#define WW_BENCH_ARRIVALS_H
+
+#include "engine/base/random.h"
+
+#include <stdint.h>
+
+enum ww_arrivals_kind { WW_ARRIVALS_FIXED, WW_ARRIVALS_POISSON };
+
+/* For flags and result.json, ended by NULL. */
+extern const char *const ww_arrivals_names[];
+
+struct ww_arrivals_options {
+    enum ww_arrivals_kind kind;
+    uint64_t rate;            /* entries per second of all processes together, at least 1 */
+    uint32_t client, clients; /* this process of so many */
+    uint64_t seed;
+};
+
+struct ww_arrivals {
+    enum ww_arrivals_kind kind;
+    double interval_ns; /* the mean one of this process */
+    double offset_ns;   /* fixed: of its first arrival */
+    uint64_t start_ns;
+    uint64_t count;  /* fixed: arrivals that are over */
+    double at_ns;    /* Poisson: the next one, behind start_ns */
+    uint64_t due_ns; /* the next one */
+    struct ww_random random;
+};
+
+void ww_arrivals_init(struct ww_arrivals *arrivals, const struct ww_arrivals_options *options);
+
+/* Begins at `start_ns`, also again after a pause. */
+void ww_arrivals_start(struct ww_arrivals *arrivals, uint64_t start_ns);
+
+/* The next one is over: moves `due_ns` on. */
+void ww_arrivals_next(struct ww_arrivals *arrivals);
+
+#endif
