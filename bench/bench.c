@@ -62,6 +62,7 @@ static int prepare(struct bench *bench, struct ww_error *error)
         return status;
     result->environment = ww_environment_json(bench->directory);
     result->intervals = json_object_new_array();
+    result->traces.every = options->config.trace_every;
     ww_limits_init(&result->limits);
     bench->limits = (struct ww_limits_options){
         .directory = bench->directory,
@@ -116,6 +117,7 @@ static int run_load(struct bench *bench, struct ww_error *error)
         .inflight = options->inflight,
         .rate = options->rate,
         .arrivals = options->arrivals,
+        .trace_every = options->config.trace_every,
         .rounds = options->rounds,
         .warmup_ns = options->warmup_ns,
         .duration_ns = options->duration_ns,
@@ -240,6 +242,7 @@ static void clean_up(struct bench *bench)
     json_object_put(bench->result.load);
     json_object_put(bench->result.intervals);
     ww_cluster_sample_free(&bench->result.last);
+    ww_traces_free(&bench->result.traces);
     free(bench->verify.commit);
     free(bench);
 }

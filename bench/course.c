@@ -2,6 +2,7 @@
 #include "bench/course.h"
 
 #include "bench/loads.h"
+#include "bench/run_directory.h"
 #include "engine/base/time_ns.h"
 #include "engine/cli/cli.h"
 
@@ -14,6 +15,7 @@
 #define MILLISECOND_NS UINT64_C(1000000)
 #define RAMP_NS (100 * MILLISECOND_NS) /* load before a later slice, and WW_LOAD_SAMPLE_NS */
 #define LINE_WAIT_MS 100               /* how long ^C may wait */
+#define DRAIN_INTERVAL_NS (1000 * MILLISECOND_NS)
 #define END_WAIT_NS (50 * MILLISECOND_NS)
 #define SETTLE_NS (10000 * MILLISECOND_NS)
 #define SETTLE_INTERVAL_NS (20 * MILLISECOND_NS)
@@ -65,6 +67,7 @@ struct course {
     uint64_t slice_ns;
     uint64_t start_ns;      /* when the load began */
     struct ww_slice *slice; /* this one; NULL before the first */
+    uint64_t drain_at;      /* when the nodes' traces are taken next */
     uint32_t sampled;       /* ends of this slice at which the nodes were asked: 0, 1, 2 */
     struct ww_cluster_sample before;
 };
@@ -164,6 +167,20 @@ static int sample_due(struct course *course, uint64_t now_ns, struct ww_error *e
     return status;
 }
 
+/* In time, before the nodes' rings of records are full. */
+static int drain_traces(struct course *course, uint64_t now_ns, struct ww_error *error)
+{
+    struct ww_bench_result *result = course->result;
+    int status = WW_OK;
+    if (now_ns < course->drain_at)
+        return WW_OK;
+    course->drain_at = now_ns + DRAIN_INTERVAL_NS;
+    for (uint32_t id = 1; id <= result->options->replicas && status == WW_OK; id++)
+        status =
+            ww_traces_drain(&result->traces, ww_local_cluster_endpoint(course->cluster, id), error);
+    return status;
+}
+
 static int wait_ms(const struct course *course, uint64_t now_ns)
 {
     uint64_t due_ns = sample_at(course);
@@ -178,6 +195,8 @@ static int step(struct course *course, struct ww_error *error)
     int status = ww_loads_follow(&course->loads, wait_ms(course, now_ns), error);
     if (status == WW_OK)
         status = sample_due(course, ww_time_ns(CLOCK_MONOTONIC), error);
+    if (status == WW_OK)
+        status = drain_traces(course, now_ns, error);
     if (status == WW_OK && ww_loads_paused(&course->loads))
         status = next_round(course, error);
     int nodes = check_nodes(course->cluster, status != WW_OK, error);
@@ -200,6 +219,19 @@ static int divide_rotations(struct course *course, struct ww_error *error)
                            result->slices[i].end_ns);
     return status == WW_OK ? ww_rotations_read(&result->rotations, course->load->directory,
                                                course->load->clients, error)
+                           : status;
+}
+
+static int join_traces(struct course *course, struct ww_error *error)
+{
+    struct ww_traces *traces = &course->result->traces;
+    int status = drain_traces(course, UINT64_MAX, error);
+    for (uint32_t i = 0; i < course->load->clients && status == WW_OK; i++) {
+        char path[WW_RUN_PATH_MAX];
+        ww_run_load_file(path, course->load->directory, i, WW_LOAD_TRACE);
+        status = ww_traces_read_load(traces, path, error);
+    }
+    return status == WW_OK ? ww_traces_join(traces, course->result->options->replicas, error)
                            : status;
 }
 
@@ -226,6 +258,8 @@ int ww_course_run(struct ww_bench_result *result, const struct ww_load_options *
     }
     if (status == WW_OK)
         status = divide_rotations(course, error);
+    if (status == WW_OK)
+        status = join_traces(course, error);
     ww_loads_stop(&course->loads);
     ww_cluster_sample_free(&course->before);
     free(course);

@@ -141,6 +141,8 @@ static void complete(struct load *load, const struct ww_completion *run, uint64_
     ww_ack_writer_add(&load->acks, run->group, sequence, run->first_index, run->count);
     record(load, run, now_ns);
     if (load->phase == WW_LOAD_MEASURE) {
+        ww_load_trace_add(&load->trace, load->client, run, load->groups[run->group].sent_ns,
+                          load->window - 1, now_ns);
         load->measured_count += run->count;
         load->measured_bytes += ww_payload_bytes(load->payload, sequence, run->count);
     }

@@ -17,8 +17,8 @@
  *
  * What is too large for a line is left in files of the directory, load.CLIENT.NAME: the histogram
  * of the measured phase (WW_LOAD_HISTOGRAM, a struct ww_histogram), the first WW_LOAD_COMMITS_MAX
- * commits of it one by one (WW_LOAD_COMMITS, struct ww_load_commit), and the acknowledged runs
- * (WW_LOAD_ACKS, bench/ack_log.h).
+ * commits of it one by one (WW_LOAD_COMMITS, struct ww_load_commit), its sampled entries
+ * (WW_LOAD_TRACE, bench/load_trace.h), and the acknowledged runs (WW_ACK_LOG, bench/ack_log.h).
  */
 #ifndef WW_BENCH_LOAD_H
 #define WW_BENCH_LOAD_H
@@ -32,6 +32,7 @@
 
 #define WW_LOAD_HISTOGRAM "histogram"
 #define WW_LOAD_INTERVALS "intervals"
+#define WW_LOAD_TRACE "trace"
 #define WW_LOAD_COMMITS "commits"
 #define WW_LOAD_COMMITS_MAX (8u << 20)
 #define WW_LOAD_SAMPLE_NS UINT64_C(100000000)
@@ -53,7 +54,8 @@ struct ww_load_options {
     uint32_t inflight;        /* closed loop: entries in flight over all groups */
     uint64_t rate;            /* open loop: entries per second over all groups; 0: closed loop */
     enum ww_arrivals_kind arrivals;
-    uint32_t rounds; /* slices of the measured phase, at least 1 */
+    uint32_t trace_every; /* bench/load_trace.h */
+    uint32_t rounds;      /* slices of the measured phase, at least 1 */
     uint64_t warmup_ns;
     uint64_t duration_ns; /* of all slices together */
 };

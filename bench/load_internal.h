@@ -12,6 +12,7 @@
 #include "bench/ack_log.h"
 #include "bench/interval.h"
 #include "bench/load.h"
+#include "bench/load_trace.h"
 #include "engine/base/idle.h"
 
 #include <whitewater/client.h>
@@ -34,6 +35,7 @@ struct load {
     struct ww_client *client;
     struct ww_payload *payload;
     struct ww_ack_writer acks;
+    struct ww_load_trace trace;
     int in; /* where the parent says go */
     FILE *out;
     FILE *intervals;

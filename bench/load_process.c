@@ -65,6 +65,7 @@ static void make_arguments(struct arguments *arguments, const struct ww_load_opt
     } else {
         add_count(arguments, "--inflight", options->inflight, "");
     }
+    add_count(arguments, "--trace", options->trace_every, "");
     add_count(arguments, "--rounds", options->rounds, "");
     add_count(arguments, "--warmup", options->warmup_ns, "ns");
     add_count(arguments, "--duration", options->duration_ns, "ns");

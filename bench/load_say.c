@@ -45,7 +45,9 @@ static int save(const struct load *load, const char *name, const void *data, siz
 
 int ww_load_say_final(struct load *load, struct ww_error *error)
 {
-    int status = save(load, WW_LOAD_HISTOGRAM, load->measured, sizeof(*load->measured), error);
+    int status = ww_load_trace_close(&load->trace, error);
+    if (status == WW_OK)
+        status = save(load, WW_LOAD_HISTOGRAM, load->measured, sizeof(*load->measured), error);
     if (status == WW_OK)
         status = save(load, WW_LOAD_COMMITS, load->commits,
                       load->commit_count * sizeof(*load->commits), error);

@@ -83,6 +83,10 @@ static int open_files(struct load *load, struct ww_error *error)
     load->intervals = fopen(path, "wb");
     if (load->intervals == NULL)
         return ww_fail_errno(error, WW_EIO, "%s", path);
+    ww_run_load_file(path, options->directory, options->client, WW_LOAD_TRACE);
+    int status = ww_load_trace_open(&load->trace, path, options->trace_every, error);
+    if (status != WW_OK)
+        return status;
     ww_run_load_file(path, options->directory, options->client, WW_ACK_LOG);
     return ww_ack_writer_open(&load->acks, path, options->groups, error);
 }
@@ -122,6 +126,7 @@ void ww_load_end(struct load *load)
     ww_payload_destroy(load->payload);
     if (load->intervals != NULL)
         fclose(load->intervals);
+    ww_load_trace_close(&load->trace, NULL);
     free(load->groups);
     free(load->ring_memory);
     free(load->measured);

@@ -273,6 +273,7 @@ void ww_report_print(struct json_object *json, FILE *file)
     print_latencies(json, file);
     print_rates(json, file);
     print_ratios(json, file);
+    ww_trace_print(json, file);
     print_costs(json, file);
     print_trouble(json, file);
     print_verified(json, file);

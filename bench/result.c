@@ -64,6 +64,7 @@ static void put_ratio(struct json_object *object, const char *key, double above,
 
 struct change {
     double applied, wal_bytes, wal_writes, wal_flushes, rx_frames, rx_bytes, work_cycles, cpu_ns;
+    uint64_t write_sizes[WW_WRITE_SIZES], trace_dropped, trace_cycles;
 };
 
 static struct change change_of(const struct ww_bench_result *result)
@@ -79,6 +80,10 @@ static struct change change_of(const struct ww_bench_result *result)
         sum.rx_bytes += (double)node->rx_bytes;
         sum.work_cycles += (double)node->work_cycles;
         sum.cpu_ns += (double)node->cpu_ns;
+        sum.trace_dropped += node->trace_dropped;
+        sum.trace_cycles += node->trace_cycles;
+        for (uint32_t k = 0; k < WW_WRITE_SIZES; k++)
+            sum.write_sizes[k] += node->write_sizes[k];
     }
     return sum;
 }
@@ -130,6 +135,8 @@ static struct json_object *config_json(const struct ww_bench_result *result)
         put_count(config, "inflight", options->inflight);
     }
     put_count(config, "rounds", options->rounds);
+    if (cluster->trace_every > 0)
+        put_count(config, "trace_every", cluster->trace_every);
     put_number(config, "duration_s", (double)options->duration_ns / SECOND_NS);
     put_number(config, "warmup_s", (double)options->warmup_ns / SECOND_NS);
     put_count(config, "seed", options->payload.seed);
@@ -215,6 +222,39 @@ static struct json_object *wal_json(const struct change *sum)
     put_count(wal, "flushes", (uint64_t)sum->wal_flushes);
     put_ratio(wal, "bytes_per_write_avg", sum->wal_bytes, sum->wal_writes);
     return wal;
+}
+
+/* Absent where nothing was written. */
+static void put_batches(struct json_object *json, const struct change *sum)
+{
+    struct json_object *sizes = json_object_new_array();
+    for (uint32_t i = 0; i < WW_WRITE_SIZES; i++) {
+        if (sum->write_sizes[i] == 0)
+            continue;
+        struct json_object *pair = json_object_new_array();
+        json_object_array_add(pair, json_object_new_uint64(1ull << i));
+        json_object_array_add(pair, json_object_new_uint64(sum->write_sizes[i]));
+        json_object_array_add(sizes, pair);
+    }
+    if (json_object_array_length(sizes) == 0) {
+        json_object_put(sizes);
+        return;
+    }
+    struct json_object *batches = json_object_new_object();
+    put(batches, "entries_per_write", sizes);
+    put(json, "batches", batches);
+}
+
+/* What it costs to know where the time goes stands beside it. */
+static void put_stages(struct json_object *json, const struct ww_bench_result *result,
+                       const struct change *sum)
+{
+    ww_trace_put_stages(json, &result->traces);
+    struct json_object *path = json_object_object_get(json, "critical_path");
+    if (path == NULL)
+        return;
+    put_count(path, "dropped_records", sum->trace_dropped);
+    put_ratio(path, "recording_share_of_work", (double)sum->trace_cycles, sum->work_cycles);
 }
 
 /* Per entry and copy: each entry travels once to each replica, the first time from the client. */
@@ -351,7 +391,9 @@ struct json_object *ww_result_json(const struct ww_bench_result *result)
     put(json, "limits", limits_json(&result->limits));
     put(json, "commit", commit_json(result));
     put_rotations(json, &result->rotations);
+    put_stages(json, result, &sum);
     put(json, "wal", wal_json(&sum));
+    put_batches(json, &sum);
     put(json, "network", network_json(result, &sum));
     put(json, "cpu", cpu_json(result, &sum));
     put(json, "memory", memory_json(result));

@@ -8,6 +8,7 @@
 #include "bench/machine_limits.h"
 #include "bench/rotation.h"
 #include "bench/sample.h"
+#include "bench/trace.h"
 #include "bench/verify.h"
 
 /* A part of the measured phase, on CLOCK_MONOTONIC. */
@@ -25,6 +26,7 @@ struct ww_bench_result {
     struct json_object *intervals; /* of all load processes together, in time order; owned */
     struct ww_histogram latency;   /* commit latency of the measured phase, ns */
     struct ww_rotations rotations;
+    struct ww_traces traces;
     struct ww_slice slices[WW_BENCH_ROUNDS_MAX];
     uint32_t slice_count;
     struct ww_cluster_change change; /* of the nodes' counters in the measured slices */

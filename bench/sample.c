@@ -61,8 +61,14 @@ static void read_status(struct json_object *status, struct ww_node_counts *count
     counts->wal_bytes = get_count(wal, "bytes", missing);
     counts->wal_writes = get_count(wal, "writes", missing);
     counts->wal_flushes = get_count(wal, "flushes", missing);
+    struct json_object *trace = json_object_object_get(status, "trace");
+    counts->trace_dropped = get_count(trace, "dropped", missing);
+    counts->trace_cycles = get_count(trace, "cycles", missing);
+    struct json_object *list = get_list(wal, "entries_per_write", missing);
+    for (size_t i = 0; list != NULL && i < WW_WRITE_SIZES; i++)
+        counts->write_sizes[i] = json_object_get_uint64(json_object_array_get_idx(list, i));
     read_network(status, counts, missing);
-    struct json_object *list = get_list(status, "groups", missing);
+    list = get_list(status, "groups", missing);
     for (size_t i = 0; list != NULL && i < json_object_array_length(list); i++)
         counts->applied += get_count(json_object_array_get_idx(list, i), "applied", missing);
     list = get_list(status, "agents", missing);

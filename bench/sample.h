@@ -19,7 +19,9 @@ struct ww_node_counts {
     uint64_t rx_frames, rx_bytes; /* whole frames that arrived */
     uint64_t drops;
     uint64_t work_cycles, empty_cycles;
-    uint64_t cpu_ns; /* of all threads */
+    uint64_t write_sizes[WW_WRITE_SIZES]; /* writes of the log by entries: up to 2^i in number i */
+    uint64_t trace_dropped, trace_cycles; /* records without room; what recording took */
+    uint64_t cpu_ns;                      /* of all threads */
 };
 
 struct ww_node_sample {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ww bench: a local cluster, a load, the machine's limits, a verification, one report. */
 #include "bench/bench.h"
+#include "bench/trace.h"
 #include "engine/cli/cli.h"
 #include "engine/node/config_keys.h"
 
@@ -96,6 +97,16 @@ static void write_ahead(struct ww_bench_options *options)
         options->config.prepare_bytes = WW_BENCH_PREPARE_BYTES;
 }
 
+/* Some entries tell where the time goes, few enough to cost nothing that shows. */
+static void trace_some(struct ww_bench_options *options)
+{
+    const struct ww_config_key *key = ww_config_key_find("trace.every");
+    bool durable = options->config.durability != WW_CONFIG_MEMORY;
+    if (ww_config_origin_of(&options->config, key) == WW_ORIGIN_DEFAULT)
+        options->config.trace_every =
+            ww_trace_choose(options->rate, options->inflight, durable, options->duration_ns);
+}
+
 /* Over memif each client of a node has a link of its own, and there are only so many. */
 static int make_links(struct ww_bench_options *options, struct ww_error *error)
 {
@@ -125,6 +136,7 @@ static int read_flags(const struct ww_cli *cli, struct ww_bench_options *options
         return status;
     options->replicas = (uint32_t)replicas;
     write_ahead(options);
+    trace_some(options);
     status = make_links(options, error);
     if (status != WW_OK)
         return status;

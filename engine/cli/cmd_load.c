@@ -20,6 +20,7 @@ static const struct ww_flag flags[] = {
     {"inflight", 0, "N", "1", "closed loop: entries without an answer"},
     {"rate", 0, "R", NULL, "open loop: entries per second"},
     {"arrivals", 0, "KIND", "fixed", "open loop: fixed or poisson"},
+    {"trace", 0, "N", "0", "entries whose index is a multiple of it leave their times; 0: none"},
     {"rounds", 0, "R", "1", "slices of the measured phase"},
     {"warmup", 0, "T", "1s", "not measured"},
     {"duration", 0, "T", "5s", "measured"},
@@ -36,11 +37,12 @@ static void on_signal(int number)
 static int read_flags(const struct ww_cli *cli, struct ww_load_options *options,
                       struct ww_error *error)
 {
-    uint64_t client, clients, groups, pollers, size, inflight, rounds;
+    uint64_t client, clients, groups, pollers, size, inflight, rounds, trace;
     int status;
     if ((status = ww_cli_count(cli, "clients", 1, WW_CLIENTS_MAX, &clients, error)) != WW_OK ||
         (status = ww_cli_count(cli, "client", 0, clients - 1, &client, error)) != WW_OK ||
         (status = ww_cli_count(cli, "rounds", 1, UINT32_MAX, &rounds, error)) != WW_OK ||
+        (status = ww_cli_count(cli, "trace", 0, 1u << 30, &trace, error)) != WW_OK ||
         (status = ww_cli_choice(cli, "arrivals", ww_arrivals_names, &options->arrivals, error)) !=
             WW_OK ||
         (status = ww_cli_count(cli, "groups", 1, WW_GROUPS_MAX, &groups, error)) != WW_OK ||
@@ -67,6 +69,7 @@ static int read_flags(const struct ww_cli *cli, struct ww_load_options *options,
     options->pollers = (uint32_t)pollers;
     options->inflight = (uint32_t)inflight;
     options->rounds = (uint32_t)rounds;
+    options->trace_every = (uint32_t)trace;
     if (options->directory == NULL)
         return ww_fail(error, WW_EINVAL, "--directory is missing");
     return WW_OK;

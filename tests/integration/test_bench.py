@@ -141,7 +141,7 @@ def test_commits_at_a_new_segment_are_set_apart():
 def test_memory_run_prints_json():
     with Directory() as data:
         done = bench(data, "--durability", "memory", "--groups", "8", "--inflight", "32",
-                     "--format", "json")
+                     "--trace.every", "0", "--format", "json")
         check_equal(json.loads(done.text), done.result, "stdout and result.json")
         check_equal(done.errors, "", "stderr")
         result = done.result
@@ -150,8 +150,10 @@ def test_memory_run_prints_json():
                            ("limits", "wal_bytes_per_s"), ("ratios", "bandwidth_over_limit"),
                            ("ratios", "commit_p50_over_wal_write_p50")):
             check(name not in result[part], f"{part}.{name} was not measured")
-        for absent in ("stages",):
+        for absent in ("stages", "critical_path"):
             check(absent not in result, f"{absent} was not measured")
+        check("trace_every" not in result["config"], "trace_every")
+        check("Where the time goes" not in done.text, done.text)
 
 
 def test_open_loop_keeps_its_rate_or_says_so():
