@@ -71,8 +71,10 @@ static bool print_metrics(struct json_object *found, FILE *file)
             fprintf(file, "%s\n", point);
         }
         bool known = ww_json_at(each, "low") != NULL;
-        snprintf(range, sizeof(range), known ? "%s .. %s" : "", show_percent(each, "low", low),
-                 show_percent(each, "high", high));
+        range[0] = 0;
+        if (known)
+            snprintf(range, sizeof(range), "%s .. %s", show_percent(each, "low", low),
+                     show_percent(each, "high", high));
         fprintf(file, "  %-28s%13s%13s%10s%22s  %s\n", ww_json_text_or(each, "title", ""),
                 show_value(each, "a", a), show_value(each, "b", b),
                 show_percent(each, "change", change), range, ww_json_text_or(each, "verdict", ""));

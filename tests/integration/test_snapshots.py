@@ -62,6 +62,11 @@ def test_a_log_gets_shorter_and_nodes_begin_with_their_snapshot():
             cluster.append(leader, LINES)
         applied, digest = cluster.wait_equal()
         for node in cluster.nodes:
+            wait_until(lambda node=node: cluster.group(node)["snapshot_index"] >= 2000, 20,
+                       f"node {node} takes one by itself")
+            # When the last one is due depends on how long those before it took.
+            wait_until(lambda node=node: request_snapshot(cluster, node)[0] in (200, 202), 20,
+                       f"node {node} takes the last one")
             state = wait_until(lambda node=node: next(
                 (state for state in [cluster.group(node)] if state["snapshot_step"] == "none"
                  and state["snapshot_index"] >= 8000), None), 20, f"node {node} took the last one")

@@ -98,6 +98,9 @@ Test(wal_snapshot_file, one_that_cannot_be_read_is_told)
     cr_assert_eq(mkdir(path, 0750), 0);
     int status = map(5, 102, &blob);
     cr_assert(status != WW_OK && blob.data == NULL, "%s", ww_status_name(status));
+    snprintf(path, sizeof(path), "%s/snapshots/00000005-0000000000000067.snap", log_.directory);
+    cr_assert_eq(symlink(strrchr(path, '/') + 1, path), 0);
+    cr_assert_eq(map(5, 103, &blob), WW_EIO, "what may be mended is not called lost");
 }
 
 Test(wal_snapshot_file, the_same_index_again_takes_its_place)
