@@ -8,6 +8,7 @@
 #include "bench/course.h"
 #include "bench/result.h"
 #include "bench/run_directory.h"
+#include "bench/standstill.h"
 #include "engine/cli/cli.h"
 #include "engine/cli/local_cluster.h"
 #include "engine/cli/local_files.h"
@@ -24,7 +25,7 @@ struct bench {
     struct ww_limits_options limits;
     struct ww_verify_options verify;
     char directory[WW_RUN_DIRECTORY_MAX]; /* of this run; empty: not made */
-    struct ww_course_hooks hooks;
+    struct ww_standstill standstill;
     struct ww_local_cluster *cluster;
 };
 
@@ -82,6 +83,46 @@ static int prepare(struct bench *bench, struct ww_error *error)
     return bench->verify.commit != NULL ? WW_OK : ww_fail(error, WW_ENOMEM, "no memory");
 }
 
+/* ---- the limits ---- */
+
+/* The average size of the nodes' writes in the measured phase, as far as it has come. */
+static uint64_t write_shape(const struct ww_bench_result *result)
+{
+    uint64_t bytes = 0, writes = 0;
+    for (uint32_t i = 0; i < result->options->replicas; i++) {
+        bytes += result->change.nodes[i].wal_bytes;
+        writes += result->change.nodes[i].wal_writes;
+    }
+    return writes == 0 ? 0 : bytes / writes;
+}
+
+static int measure_limits(struct bench *bench, bool again, struct ww_error *error)
+{
+    int status = next(bench, error, again ? "measuring the limits again" : "measuring the limits");
+    uint64_t shape = is_durable(bench) ? write_shape(&bench->result) : 0;
+    if (status == WW_OK)
+        status = ww_limits_measure(&bench->result.limits, &bench->limits, NULL, shape, error);
+    return status;
+}
+
+/* Between two rounds of the load; all of them together take at most half of the duration. */
+static int measure_between(void *context, struct ww_error *error)
+{
+    struct bench *bench = context;
+    const struct ww_bench_options *options = bench->options;
+    bool stands = bench->standstill.window_ns > 0;
+    const struct ww_limits_between between = {
+        .quiet = stands ? &bench->standstill.quiet : NULL,
+        .window_ns = stands ? bench->standstill.window_ns : WW_STANDSTILL_MAX_NS,
+        .budget_ns = options->duration_ns / 2 / (options->rounds - 1),
+    };
+    uint64_t shape = is_durable(bench) ? write_shape(&bench->result) : 0;
+    int status = next(bench, error, "measuring the limits between two rounds");
+    if (status == WW_OK)
+        status = ww_limits_measure(&bench->result.limits, &bench->limits, &between, shape, error);
+    return status;
+}
+
 /* ---- the cluster and its load ---- */
 
 static int start_cluster(struct bench *bench, struct ww_error *error)
@@ -122,9 +163,11 @@ static int run_load(struct bench *bench, struct ww_error *error)
         .warmup_ns = options->warmup_ns,
         .duration_ns = options->duration_ns,
     };
+    const struct ww_course_hooks hooks = {.between = measure_between, .context = bench};
+    ww_standstill_init(&bench->standstill, bench->cluster, options->replicas, &options->config);
     int status = next(bench, error, "connecting the load generator");
     if (status == WW_OK)
-        status = ww_course_run(&bench->result, &load, &bench->hooks, bench->cluster, error);
+        status = ww_course_run(&bench->result, &load, &hooks, bench->cluster, error);
     if (status == WW_OK)
         status = next(bench, error, "waiting for the replicas to become equal");
     if (status == WW_OK)
@@ -167,28 +210,6 @@ static int read_back(struct bench *bench, struct ww_error *error)
         result->verified.replicas_identical = false;
         memcpy(result->verified.detail, detail, sizeof(detail));
     }
-    return status;
-}
-
-/* The average size of the nodes' writes in the measured phase. */
-static uint64_t write_shape(const struct ww_bench_result *result)
-{
-    uint64_t bytes = 0, writes = 0;
-    for (uint32_t i = 0; i < result->options->replicas; i++) {
-        bytes += result->change.nodes[i].wal_bytes;
-        writes += result->change.nodes[i].wal_writes;
-    }
-    return writes == 0 ? 0 : bytes / writes;
-}
-
-static int measure_limits(struct bench *bench, bool again, struct ww_error *error)
-{
-    int status = next(bench, error, again ? "measuring the limits again" : "measuring the limits");
-    if (status == WW_OK)
-        status = ww_limits_measure(&bench->result.limits, &bench->limits, error);
-    uint64_t shape = again && is_durable(bench) ? write_shape(&bench->result) : 0;
-    if (status == WW_OK && shape > 0)
-        status = ww_limits_measure_shape(&bench->result.limits, &bench->limits, shape, error);
     return status;
 }
 

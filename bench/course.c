@@ -154,6 +154,22 @@ static uint64_t sample_at(const struct course *course)
                                 : course->slice->end_ns;
 }
 
+/* Injected failures may have replaced a node. */
+static void name_processes(struct course *course)
+{
+    char title[WW_WITNESS_NAME];
+    struct ww_witness *witness = &course->result->witness;
+    ww_witness_ours(witness, getpid(), "bench");
+    for (uint32_t i = 0; i < course->loads.count; i++) {
+        snprintf(title, sizeof(title), "load %u", i);
+        ww_witness_ours(witness, course->loads.processes[i].pid, title);
+    }
+    for (uint32_t id = 1; id <= course->result->options->replicas; id++) {
+        snprintf(title, sizeof(title), "node %u", id);
+        ww_witness_ours(witness, ww_local_cluster_pid(course->cluster, id), title);
+    }
+}
+
 static int sample_due(struct course *course, uint64_t now_ns, struct ww_error *error)
 {
     struct ww_bench_result *result = course->result;
@@ -164,6 +180,12 @@ static int sample_due(struct course *course, uint64_t now_ns, struct ww_error *e
                             begin ? &course->before : &result->last, error);
     if (status == WW_OK && !begin)
         ww_cluster_change_add(&result->change, &course->before, &result->last);
+    if (begin) {
+        name_processes(course);
+        ww_witness_begin(&result->witness);
+    } else {
+        ww_witness_end(&result->witness);
+    }
     return status;
 }
 

@@ -100,10 +100,25 @@ static void put_storage(struct json_object *object, const char *directory)
         json_object_object_add(object, "device_fua", json_object_new_boolean(line[0] == '1'));
 }
 
-static int usable_cores(void)
+/* How many cores, which, and who governs their frequency: the first that does not fix it. */
+static void put_cores(struct json_object *object)
 {
     cpu_set_t allowed;
-    return sched_getaffinity(0, sizeof(allowed), &allowed) == 0 ? CPU_COUNT(&allowed) : 0;
+    char path[PATH_MAX], line[64], governor[64] = "";
+    if (read_field("/proc/self/status", "Cpus_allowed_list", line, sizeof(line)))
+        put_text(object, "cores_allowed", line);
+    if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
+        return;
+    json_object_object_add(object, "cores", json_object_new_int(CPU_COUNT(&allowed)));
+    for (int core = 0; core < CPU_SETSIZE; core++) {
+        snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/cpufreq/scaling_governor",
+                 core);
+        if (CPU_ISSET(core, &allowed) && read_line(path, line, sizeof(line)) &&
+            (governor[0] == 0 || strcmp(governor, "performance") == 0))
+            snprintf(governor, sizeof(governor), "%s", line);
+    }
+    if (governor[0] != 0)
+        put_text(object, "cpu_governor", governor);
 }
 
 struct json_object *ww_environment_json(const char *directory)
@@ -113,7 +128,7 @@ struct json_object *ww_environment_json(const char *directory)
     struct utsname kernel;
     if (read_field("/proc/cpuinfo", "model name", text, sizeof(text)))
         put_text(object, "cpu", text);
-    json_object_object_add(object, "cores", json_object_new_int(usable_cores()));
+    put_cores(object);
     if (uname(&kernel) == 0)
         put_text(object, "kernel", kernel.release);
     if (read_field("/proc/meminfo", "HugePages_Total", text, sizeof(text)))
@@ -143,6 +158,7 @@ struct ww_cpu_time ww_cpu_time(void)
         uint64_t ticks = strtoull(at, &at, 10);
         time.total += ticks;
         time.steal = ticks;
+        time.busy += field <= 3 ? ticks : 0;
     }
     return time;
 }

@@ -13,9 +13,10 @@ struct json_object *ww_environment_json(const char *directory);
 /* Does the directory lie in memory (tmpfs, ramfs), where no write is durable? */
 bool ww_environment_in_memory(const char *directory);
 
-/* Time of all cores since the start, in ticks of /proc/stat, and how much the hypervisor took. */
+/* Time of all cores since the start, in ticks of /proc/stat: how much the hypervisor took, and how
+ * much processes and threads of the kernel did. */
 struct ww_cpu_time {
-    uint64_t total, steal;
+    uint64_t total, steal, busy;
 };
 
 struct ww_cpu_time ww_cpu_time(void);

@@ -60,3 +60,20 @@ void ww_json_put_number(struct json_object *object, const char *key, double valu
 {
     json_object_object_add(object, key, ww_json_new_number(value));
 }
+
+struct json_object *ww_json_new_latency(const struct ww_histogram *histogram)
+{
+    static const struct {
+        const char *name;
+        double quantile;
+    } rows[] = {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p999", 0.999}, {"p9999", 0.9999}};
+    struct json_object *latency = json_object_new_object();
+    if (histogram->count == 0)
+        return latency;
+    ww_json_put_count(latency, "min", histogram->min);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        ww_json_put_count(latency, rows[i].name,
+                          ww_histogram_quantile(histogram, rows[i].quantile));
+    ww_json_put_count(latency, "max", histogram->max);
+    return latency;
+}

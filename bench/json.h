@@ -3,6 +3,8 @@
 #ifndef WW_BENCH_JSON_H
 #define WW_BENCH_JSON_H
 
+#include "engine/base/histogram.h"
+
 #include <json-c/json.h>
 #include <stdint.h>
 
@@ -18,6 +20,9 @@ const char *ww_json_text_or(struct json_object *object, const char *path, const 
 
 /* With six significant digits: more than any measurement has. */
 struct json_object *ww_json_new_number(double value);
+
+/* {min, p50, p90, p99, p999, p9999, max}; empty when the histogram is. */
+struct json_object *ww_json_new_latency(const struct ww_histogram *histogram);
 
 void ww_json_put_text(struct json_object *object, const char *key, const char *text);
 void ww_json_put_count(struct json_object *object, const char *key, uint64_t value);

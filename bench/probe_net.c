@@ -27,7 +27,9 @@
 enum { PING, PONG, SIDES };
 
 struct shared {
-    atomic_bool done; /* the histogram is complete */
+    atomic_bool ready; /* the two have met and warmed up */
+    atomic_bool go;    /* the recorded rounds may begin */
+    atomic_bool done;  /* the histogram is complete */
     atomic_bool failed;
     struct ww_error error;
     _Atomic uint16_t udp_ports[SIDES];
@@ -138,25 +140,39 @@ static void wait_idle(const struct side *side)
         sched_yield();
 }
 
+/* There and back; returns when the answer came. */
+static uint64_t run_round(struct side *side, uint64_t round, uint64_t sent_ns)
+{
+    uint64_t answer = UINT64_MAX, now_ns, last_ns = sent_ns;
+    send_number(side, round);
+    while (!receive_number(side, &answer) || answer != round) {
+        wait_idle(side);
+        now_ns = ww_clock_now(&ww_clock_monotonic);
+        if (now_ns - last_ns > RESEND_NS) {
+            send_number(side, round);
+            last_ns = now_ns;
+        }
+    }
+    return ww_clock_now(&ww_clock_monotonic);
+}
+
 static void run_ping(struct side *side)
 {
-    struct ww_histogram *histogram = &side->shared->result.round_trip_ns;
-    uint64_t rounds = (uint64_t)side->options->warmup_rounds + side->options->rounds;
-    for (uint64_t round = 0; round < rounds; round++) {
-        uint64_t answer = UINT64_MAX, sent_ns = ww_clock_now(&ww_clock_monotonic);
-        uint64_t now_ns, last_ns = sent_ns;
-        send_number(side, round);
-        while (!receive_number(side, &answer) || answer != round) {
-            wait_idle(side);
-            now_ns = ww_clock_now(&ww_clock_monotonic);
-            if (now_ns - last_ns > RESEND_NS) {
-                send_number(side, round);
-                last_ns = now_ns;
-            }
-        }
-        now_ns = ww_clock_now(&ww_clock_monotonic);
-        if (round >= side->options->warmup_rounds)
-            ww_histogram_record(histogram, now_ns - sent_ns, 1);
+    const struct ww_probe_net_options *options = side->options;
+    uint64_t round = 0, now_ns = ww_clock_now(&ww_clock_monotonic);
+    for (; round < options->warmup_rounds; round++)
+        now_ns = run_round(side, round, now_ns);
+    atomic_store(&side->shared->ready, true);
+    while (!atomic_load(&side->shared->go))
+        wait_idle(side);
+    uint64_t begin_ns = ww_clock_now(&ww_clock_monotonic);
+    uint64_t until_ns =
+        options->duration_max_ns > 0 ? begin_ns + options->duration_max_ns : UINT64_MAX;
+    now_ns = begin_ns;
+    for (uint32_t i = 0; i < options->rounds && now_ns < until_ns; i++, round++) {
+        uint64_t sent_ns = ww_clock_now(&ww_clock_monotonic);
+        now_ns = run_round(side, round, sent_ns);
+        ww_histogram_record(&side->shared->result.round_trip_ns, now_ns - sent_ns, 1);
     }
     atomic_store(&side->shared->done, true);
 }
@@ -204,6 +220,19 @@ static int check_options(const struct ww_probe_net_options *options, struct ww_e
     return WW_OK;
 }
 
+static int wait_for(struct shared *shared, const atomic_bool *flag, uint64_t until_ns,
+                    struct ww_error *error)
+{
+    while (!atomic_load(flag)) {
+        if (atomic_load(&shared->failed))
+            return WW_EIO; /* its sentence is in `shared` */
+        if (ww_clock_now(&ww_clock_monotonic) > until_ns)
+            return ww_fail(error, WW_ETIMEOUT, "the network probe did not end in time");
+        nanosleep(&(struct timespec){.tv_nsec = POLL_NS}, NULL);
+    }
+    return WW_OK;
+}
+
 int ww_probe_net(const struct ww_probe_net_options *options, struct ww_probe_net_result *result,
                  struct ww_error *error)
 {
@@ -224,12 +253,13 @@ int ww_probe_net(const struct ww_probe_net_options *options, struct ww_probe_net
         if (sides[who] < 0)
             status = ww_fail_errno(error, WW_ENOMEM, "cannot fork the network probe");
     }
-    while (status == WW_OK && !atomic_load(&shared->done)) {
-        if (atomic_load(&shared->failed))
-            status = WW_EIO;
-        else if (ww_clock_now(&ww_clock_monotonic) > until_ns)
-            status = ww_fail(error, WW_ETIMEOUT, "the network probe did not end in time");
-        nanosleep(&(struct timespec){.tv_nsec = POLL_NS}, NULL);
+    if (status == WW_OK)
+        status = wait_for(shared, &shared->ready, until_ns, error);
+    if (status == WW_OK) {
+        ww_probe_quiet_begin(options->quiet);
+        atomic_store(&shared->go, true);
+        status = wait_for(shared, &shared->done, until_ns, error);
+        ww_probe_quiet_end(options->quiet);
     }
     for (int who = 0; who < SIDES; who++)
         if (sides[who] > 0) {

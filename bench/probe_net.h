@@ -6,6 +6,7 @@
 #ifndef WW_BENCH_PROBE_NET_H
 #define WW_BENCH_PROBE_NET_H
 
+#include "bench/probe_quiet.h"
 #include "dpdk_io/dpdk_io.h"
 #include "engine/base/histogram.h"
 
@@ -16,7 +17,9 @@ struct ww_probe_net_options {
     uint32_t warmup_rounds;
     bool spin;       /* else sched_yield between empty polls: right with fewer cores than pollers */
     const char *dir; /* memif: an empty directory for the socket */
-    uint64_t timeout_ns; /* for all of it, the start of both processes included */
+    uint64_t timeout_ns;                /* for all of it, the start of both processes included */
+    uint64_t duration_max_ns;           /* ends earlier than by the rounds; 0: does not */
+    const struct ww_probe_quiet *quiet; /* around the recorded rounds; NULL: nobody is to be told */
 };
 
 struct ww_probe_net_result {

@@ -253,6 +253,7 @@ static bool start_writers(const struct ww_probe_wal_options *options, struct sha
         }
         sched_yield();
     }
+    ww_probe_quiet_begin(options->quiet);
     atomic_store(&shared->go, true);
     return true;
 }
@@ -264,6 +265,8 @@ static int measure(const struct ww_probe_wal_options *options, struct shared *sh
     uint32_t count;
     bool started = start_writers(options, shared, files, writers, &count);
     bool complete_all = end_writers(shared, writers, count, !started);
+    if (started)
+        ww_probe_quiet_end(options->quiet);
     for (uint32_t i = 0; i < count; i++) {
         const struct report *report = &shared->reports[i];
         if (report->error != 0)

@@ -7,6 +7,7 @@
 #ifndef WW_BENCH_PROBE_WAL_H
 #define WW_BENCH_PROBE_WAL_H
 
+#include "bench/probe_quiet.h"
 #include "engine/base/error.h"
 #include "engine/base/histogram.h"
 #include "wal_uring/wal_uring.h"
@@ -24,6 +25,7 @@ struct ww_probe_wal_options {
     uint64_t file_bytes;           /* of each writer, overwritten again and again; >= size_bytes */
     uint64_t warmup_ns;            /* not counted */
     uint64_t duration_ns;
+    const struct ww_probe_quiet *quiet; /* around both; NULL: nobody is to be told */
 };
 
 /* dsync, one writer, 4 KiB, one in flight, 16 MiB, 0.1 s of warm-up and 1 s. */

@@ -89,6 +89,28 @@ static void print_latency(const char *name, struct json_object *latency, FILE *f
     fprintf(file, "\n");
 }
 
+/* The median of the limit in each round of it, in time order. */
+static void print_rounds(struct json_object *limits, const char *limit, FILE *file)
+{
+    struct json_object *rounds = get(limits, "rounds");
+    size_t count = rounds != NULL ? json_object_array_length(rounds) : 0;
+    char line[512] = "", a[32];
+    size_t used = 0;
+    for (size_t i = 0; i < count && used < sizeof(line) - 64; i++) {
+        struct json_object *round = json_object_array_get_idx(rounds, i);
+        double p50 = number(get(round, limit), "p50");
+        if (p50 > 0)
+            used += (size_t)snprintf(line + used, sizeof(line) - used, "%s%s%s", i > 0 ? ", " : "",
+                                     ww_show_ns(p50, a),
+                                     json_object_get_boolean(get(round, "counts")) ? ""
+                                                                                   : " (left out)");
+    }
+    if (count < 2 || used == 0)
+        return;
+    fprintf(file, "    p50 by round ");
+    ww_show_words(line, 17, file);
+}
+
 static void print_latencies(struct json_object *json, FILE *file)
 {
     struct json_object *limits = get(json, "limits");
@@ -103,7 +125,9 @@ static void print_latencies(struct json_object *json, FILE *file)
     snprintf(name, sizeof(name), "limit: durable write, %s at once",
              text(get(json, "config"), "replicas"));
     print_latency(name, get(limits, "wal_write"), file);
+    print_rounds(limits, "wal_write", file);
     print_latency("limit: round trip", get(limits, "net_rtt"), file);
+    print_rounds(limits, "net_rtt", file);
     fprintf(file, "\n");
 }
 

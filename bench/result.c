@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/result.h"
 
+#include "bench/json.h"
 #include "bench/warnings.h"
 #include "engine/node/config_keys.h"
 
@@ -63,7 +64,8 @@ static void put_ratio(struct json_object *object, const char *key, double above,
 /* ---- what was counted while measured, all nodes ---- */
 
 struct change {
-    double applied, wal_bytes, wal_writes, wal_flushes, rx_frames, rx_bytes, work_cycles, cpu_ns;
+    double applied, wal_bytes, wal_writes, wal_flushes, wal_prepared_bytes, rx_frames, rx_bytes,
+        work_cycles, cpu_ns;
     uint64_t write_sizes[WW_WRITE_SIZES], trace_dropped, trace_cycles;
 };
 
@@ -76,6 +78,7 @@ static struct change change_of(const struct ww_bench_result *result)
         sum.wal_bytes += (double)node->wal_bytes;
         sum.wal_writes += (double)node->wal_writes;
         sum.wal_flushes += (double)node->wal_flushes;
+        sum.wal_prepared_bytes += (double)node->wal_prepared_bytes;
         sum.rx_frames += (double)node->rx_frames;
         sum.rx_bytes += (double)node->rx_bytes;
         sum.work_cycles += (double)node->work_cycles;
@@ -145,43 +148,10 @@ static struct json_object *config_json(const struct ww_bench_result *result)
     if (cluster->durability != WW_CONFIG_MEMORY)
         put_count(config, "wal_prepared_bytes", cluster->prepare_bytes);
     put_count(config, "threads", cluster->threads);
+    put_count(config, "pollers", options->replicas * cluster->threads + options->clients);
     if (idle_of(&result->last) != NULL)
         put_text(config, "idle", idle_of(&result->last));
     return config;
-}
-
-static struct json_object *latency_json(const struct ww_histogram *histogram)
-{
-    static const struct {
-        const char *name;
-        double quantile;
-    } rows[] = {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p999", 0.999}, {"p9999", 0.9999}};
-    struct json_object *latency = json_object_new_object();
-    if (histogram->count == 0)
-        return latency;
-    put_count(latency, "min", histogram->min);
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        put_count(latency, rows[i].name, ww_histogram_quantile(histogram, rows[i].quantile));
-    put_count(latency, "max", histogram->max);
-    return latency;
-}
-
-static struct json_object *limits_json(const struct ww_limits *limits)
-{
-    struct json_object *object = json_object_new_object();
-    if (limits->wal_write.count > 0)
-        put(object, "wal_write", latency_json(&limits->wal_write));
-    if (limits->net_rtt.count > 0)
-        put(object, "net_rtt", latency_json(&limits->net_rtt));
-    if (limits->wal.bytes > 0)
-        put_number(object, "wal_bytes_per_s", ww_rate_per_s(&limits->wal));
-    if (limits->wal_shape.bytes > 0) {
-        put_count(object, "wal_shape_bytes", limits->wal_shape_bytes);
-        put_number(object, "wal_shape_bytes_per_s", ww_rate_per_s(&limits->wal_shape));
-    }
-    if (limits->memcpy_rate.bytes > 0)
-        put_number(object, "memcpy_bytes_per_s", ww_rate_per_s(&limits->memcpy_rate));
-    return object;
 }
 
 static struct json_object *commit_json(const struct ww_bench_result *result)
@@ -195,7 +165,7 @@ static struct json_object *commit_json(const struct ww_bench_result *result)
     put_number(commit, "elapsed_s", seconds);
     put_number(commit, "per_s", (double)h->count / seconds);
     put_number(commit, "bytes_per_s", (double)bytes / seconds);
-    put(commit, "latency", latency_json(h));
+    put(commit, "latency", ww_json_new_latency(h));
     return commit;
 }
 
@@ -209,8 +179,8 @@ static void put_rotations(struct json_object *json, const struct ww_rotations *r
     put_count(object, "window_ns", WW_ROTATION_WINDOW_NS);
     put_count(object, "crossing_commits", rotations->crossing.count);
     put_count(object, "other_commits", rotations->others.count);
-    put(object, "crossing", latency_json(&rotations->crossing));
-    put(object, "others", latency_json(&rotations->others));
+    put(object, "crossing", ww_json_new_latency(&rotations->crossing));
+    put(object, "others", ww_json_new_latency(&rotations->others));
     put(json, "rotation", object);
 }
 
@@ -220,6 +190,7 @@ static struct json_object *wal_json(const struct change *sum)
     put_count(wal, "bytes", (uint64_t)sum->wal_bytes);
     put_count(wal, "writes", (uint64_t)sum->wal_writes);
     put_count(wal, "flushes", (uint64_t)sum->wal_flushes);
+    put_count(wal, "prepared_bytes", (uint64_t)sum->wal_prepared_bytes);
     put_ratio(wal, "bytes_per_write_avg", sum->wal_bytes, sum->wal_writes);
     return wal;
 }
@@ -289,6 +260,7 @@ static struct json_object *cpu_json(const struct ww_bench_result *result, const 
               (double)get_count(result->load, "cycles"));
     put_ratio(cpu, "steal_fraction", (double)result->change.cpu.steal,
               (double)result->change.cpu.total);
+    ww_witness_put_cpu(&result->witness, cpu);
     return cpu;
 }
 
@@ -351,8 +323,9 @@ static struct json_object *ratios_json(const struct ww_bench_result *result,
         put_ratio(ratios, "rotation_p999_over_others_p999",
                   (double)ww_histogram_quantile(&rotations->crossing, 0.999),
                   (double)ww_histogram_quantile(&rotations->others, 0.999));
-    put_ratio(ratios, "bandwidth_over_limit", stored, ww_rate_per_s(&limits->wal));
-    put_ratio(ratios, "bandwidth_over_shape_limit", stored, ww_rate_per_s(&limits->wal_shape));
+    put_ratio(ratios, "bandwidth_over_limit", stored, ww_limit_rate_per_s(&limits->wal));
+    put_ratio(ratios, "bandwidth_over_shape_limit", stored,
+              ww_limit_rate_per_s(&limits->wal_shape));
     return ratios;
 }
 
@@ -371,12 +344,19 @@ static struct json_object *verified_json(const struct ww_bench_result *result)
     return verified;
 }
 
-/* What follows from all the rest. */
+/* What follows from all the rest. Each interval says what it stands on, too. */
 static void put_conclusions(struct json_object *json, struct json_object *intervals)
 {
-    char conditions[400];
-    put_text(json, "conditions", ww_conditions_text(json, conditions, sizeof(conditions)));
+    char conditions[WW_CONDITIONS_MAX];
+    struct json_object *offered = ww_json_at(json, "config.rate");
+    put_text(json, "conditions", ww_conditions_text(json, conditions));
     put(json, "warnings", ww_warnings_find(json, intervals));
+    for (size_t i = 0; i < json_object_array_length(intervals); i++) {
+        struct json_object *interval = json_object_array_get_idx(intervals, i);
+        if (offered != NULL)
+            put(interval, "offered_per_s", json_object_get(offered));
+        put_text(interval, "conditions", conditions);
+    }
 }
 
 struct json_object *ww_result_json(const struct ww_bench_result *result)
@@ -388,7 +368,7 @@ struct json_object *ww_result_json(const struct ww_bench_result *result)
     put_text(json, "started_at", result->started_at);
     put(json, "config", config_json(result));
     put(json, "environment", json_object_get(result->environment));
-    put(json, "limits", limits_json(&result->limits));
+    put(json, "limits", ww_limits_json(&result->limits));
     put(json, "commit", commit_json(result));
     put_rotations(json, &result->rotations);
     put_stages(json, result, &sum);
@@ -397,6 +377,7 @@ struct json_object *ww_result_json(const struct ww_bench_result *result)
     put(json, "network", network_json(result, &sum));
     put(json, "cpu", cpu_json(result, &sum));
     put(json, "memory", memory_json(result));
+    put(json, "placement", ww_witness_placement(&result->witness));
     put(json, "load", load_json(result));
     put(json, "ratios", ratios_json(result, &sum));
     put(json, "verified", verified_json(result));
@@ -423,6 +404,7 @@ int ww_result_write(const struct ww_bench_result *result, struct json_object *js
     if (file == NULL)
         return ww_fail_errno(error, WW_EIO, "%s", path);
     int wrong = ww_histogram_write_hgrm(&result->latency, 1, file);
+    fprintf(file, "#[Conditions = %s]\n", ww_json_text_or(json, "conditions", ""));
     int status = close_file(file, path, wrong, error);
     if (status != WW_OK)
         return status;

@@ -10,6 +10,7 @@
 #include "bench/sample.h"
 #include "bench/trace.h"
 #include "bench/verify.h"
+#include "bench/witness.h"
 
 /* A part of the measured phase, on CLOCK_MONOTONIC. */
 struct ww_slice {
@@ -30,6 +31,7 @@ struct ww_bench_result {
     struct ww_slice slices[WW_BENCH_ROUNDS_MAX];
     uint32_t slice_count;
     struct ww_cluster_change change; /* of the nodes' counters in the measured slices */
+    struct ww_witness witness;       /* of what else went on in the measured slices */
     struct ww_cluster_sample last;   /* the nodes at the end of the last slice */
     bool read_back;                  /* the logs were read from the disk */
     struct ww_verified verified;

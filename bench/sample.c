@@ -67,6 +67,7 @@ static void read_status(struct json_object *status, struct ww_node_counts *count
     struct json_object *list = get_list(wal, "entries_per_write", missing);
     for (size_t i = 0; list != NULL && i < WW_WRITE_SIZES; i++)
         counts->write_sizes[i] = json_object_get_uint64(json_object_array_get_idx(list, i));
+    counts->wal_prepared_bytes = get_count(wal, "prepared_bytes", missing);
     read_network(status, counts, missing);
     list = get_list(status, "groups", missing);
     for (size_t i = 0; list != NULL && i < json_object_array_length(list); i++)

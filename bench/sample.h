@@ -16,6 +16,7 @@
 struct ww_node_counts {
     uint64_t applied; /* entries, all groups */
     uint64_t wal_bytes, wal_writes, wal_flushes;
+    uint64_t wal_prepared_bytes;  /* zeros written ahead of use */
     uint64_t rx_frames, rx_bytes; /* whole frames that arrived */
     uint64_t drops;
     uint64_t work_cycles, empty_cycles;

@@ -355,7 +355,7 @@ struct json_object *ww_warnings_find(struct json_object *result, struct json_obj
     return list;
 }
 
-const char *ww_conditions_text(struct json_object *result, char *text, size_t size)
+const char *ww_conditions_text(struct json_object *result, char text[WW_CONDITIONS_MAX])
 {
     const struct facts facts = {result, NULL};
     bool memory = strcmp(word(&facts, "config.durability"), "memory") == 0;
@@ -378,9 +378,12 @@ const char *ww_conditions_text(struct json_object *result, char *text, size_t si
                  fua == NULL                    ? "FUA unknown"
                  : json_object_get_boolean(fua) ? "FUA"
                                                 : "no FUA");
-    snprintf(text, size, "%.20s%s; %.20s; %.0f replicas; %s; %.0f polling threads on %.0f cores",
-             word(&facts, "config.durability"), device, word(&facts, "config.transport"),
-             number(&facts, "config.replicas"), load, number(&facts, "config.pollers"),
-             number(&facts, "environment.cores"));
+    double replicas = number(&facts, "config.replicas");
+    snprintf(text, WW_CONDITIONS_MAX,
+             "%.20s%s; %.20s; %.0f replica%s; %s; %.0f polling threads on %.0f cores (%.40s)",
+             word(&facts, "config.durability"), device, word(&facts, "config.transport"), replicas,
+             replicas == 1 ? "" : "s", load, number(&facts, "config.pollers"),
+             number(&facts, "environment.cores"),
+             ww_json_text_or(result, "environment.cores_allowed", "unknown"));
     return text;
 }

@@ -11,8 +11,10 @@
 /* `intervals`: the lines of intervals.jsonl. Returns [{"code", "text"}], worst first. */
 struct json_object *ww_warnings_find(struct json_object *result, struct json_object *intervals);
 
+#define WW_CONDITIONS_MAX 512u
+
 /* One sentence with what stands behind every figure: durability, device, transport, load, cores.
  * Returns `text`. */
-const char *ww_conditions_text(struct json_object *result, char *text, size_t size);
+const char *ww_conditions_text(struct json_object *result, char text[WW_CONDITIONS_MAX]);
 
 #endif

@@ -44,23 +44,6 @@ static bool read_stat(const char *path, struct stat_line *line)
     return true;
 }
 
-static struct ww_witness_ticks read_ticks(void)
-{
-    struct ww_witness_ticks ticks = {0};
-    unsigned long user, nice, system, idle, wait, irq, softirq, steal;
-    FILE *file = fopen("/proc/stat", "r");
-    if (file == NULL)
-        return ticks;
-    if (fscanf(file, "cpu %lu %lu %lu %lu %lu %lu %lu %lu", &user, &nice, &system, &idle, &wait,
-               &irq, &softirq, &steal) == 8) {
-        ticks.busy = user + nice + system;
-        ticks.steal = steal;
-        ticks.total = ticks.busy + idle + wait + irq + softirq + steal;
-    }
-    fclose(file);
-    return ticks;
-}
-
 /* Times that a core or package slowed down because of its heat; 0 where the kernel does not say. */
 static uint64_t read_throttled(void)
 {
@@ -217,15 +200,14 @@ void ww_witness_begin(struct ww_witness *witness)
 {
     look(witness, true);
     witness->begin_throttled = read_throttled();
-    witness->begin = read_ticks();
+    witness->begin = ww_cpu_time();
 }
 
 void ww_witness_end(struct ww_witness *witness)
 {
-    struct ww_witness_ticks now = read_ticks();
+    struct ww_cpu_time now = ww_cpu_time();
     witness->sum.total += now.total - witness->begin.total;
     witness->sum.busy += now.busy - witness->begin.busy;
-    witness->sum.steal += now.steal - witness->begin.steal;
     witness->throttled += read_throttled() - witness->begin_throttled;
     witness->slices++;
     look(witness, false);
@@ -283,8 +265,6 @@ void ww_witness_put_cpu(const struct ww_witness *witness, struct json_object *cp
 {
     if (witness->sum.total == 0)
         return;
-    ww_json_put_number(cpu, "steal_fraction",
-                       (double)witness->sum.steal / (double)witness->sum.total);
     ww_json_put_number(cpu, "others_cores", ww_witness_others(witness));
     json_object_object_add(cpu, "others", others_json(witness));
     ww_json_put_count(cpu, "throttle_events", witness->throttled);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the machine did besides and around a measurement, by the kernel's account: where our own
- * threads ran, how often they were put off a core, who else took processor time, what a hypervisor
- * stole, and whether the processor throttled itself. Looked at when a slice of the measured phase
- * begins and when it ends; the slices add up.
+ * threads ran, how often they were put off a core, who else took processor time, and whether the
+ * processor throttled itself. Looked at when a slice of the measured phase begins and when it ends;
+ * the slices add up.
  */
 #ifndef WW_BENCH_WITNESS_H
 #define WW_BENCH_WITNESS_H
+
+#include "bench/environment.h"
 
 #include <json-c/json.h>
 #include <stdbool.h>
@@ -43,11 +45,6 @@ struct ww_witness_other {
     uint64_t ticks, begin_ticks;
 };
 
-/* Ticks of /proc/stat, all cores. */
-struct ww_witness_ticks {
-    uint64_t total, busy, steal; /* busy: user, nice and system */
-};
-
 struct ww_witness {
     struct ww_witness_process processes[WW_WITNESS_PROCESSES_MAX];
     uint32_t process_count;
@@ -55,7 +52,7 @@ struct ww_witness {
     uint32_t thread_count;
     struct ww_witness_other others[WW_WITNESS_OTHERS_MAX];
     uint32_t other_count;
-    struct ww_witness_ticks sum, begin;
+    struct ww_cpu_time sum, begin;
     uint64_t throttled, begin_throttled; /* events */
     uint32_t slices;
 };
@@ -69,8 +66,7 @@ void ww_witness_end(struct ww_witness *witness);
 /* Cores' worth of time that others took: the kernel's sum, less what is ours and the kernel's. */
 double ww_witness_others(const struct ww_witness *witness);
 
-/* "steal_fraction", "others_cores", "others", "throttle_events" into `cpu`; nothing without a
- * slice. */
+/* "others_cores", "others" and "throttle_events" into `cpu`; nothing without a slice. */
 void ww_witness_put_cpu(const struct ww_witness *witness, struct json_object *cpu);
 
 /* The threads that did something: [{"process", "thread", "allowed", "cores", "cpu_s",

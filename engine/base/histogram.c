@@ -66,9 +66,15 @@ void ww_histogram_record(struct ww_histogram *histogram, uint64_t value, uint64_
 
 void ww_histogram_merge(struct ww_histogram *into, const struct ww_histogram *from)
 {
-    into->count += from->count;
+    ww_histogram_merge_times(into, from, 1);
+}
+
+void ww_histogram_merge_times(struct ww_histogram *into, const struct ww_histogram *from,
+                              uint64_t times)
+{
+    into->count += times * from->count;
     for (uint32_t i = 0; i < WW_HISTOGRAM_BUCKETS; i++)
-        into->buckets[i] += from->buckets[i];
+        into->buckets[i] += times * from->buckets[i];
     if (from->min < into->min)
         into->min = from->min;
     if (from->max > into->max)

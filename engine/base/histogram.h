@@ -23,6 +23,9 @@ struct ww_histogram {
 void ww_histogram_reset(struct ww_histogram *histogram);
 void ww_histogram_record(struct ww_histogram *histogram, uint64_t value, uint64_t count);
 void ww_histogram_merge(struct ww_histogram *into, const struct ww_histogram *from);
+/* As if each value of `from` had been recorded `times` as often; times >= 1. */
+void ww_histogram_merge_times(struct ww_histogram *into, const struct ww_histogram *from,
+                              uint64_t times);
 
 /* The value below or at which `quantile` (0..1) of the recorded ones lie; 0 when empty. */
 uint64_t ww_histogram_quantile(const struct ww_histogram *histogram, double quantile);

@@ -65,6 +65,48 @@ def hgrm_value(text, quantile):
     raise AssertionError(f"no line for {quantile} in {text}")
 
 
+def check_limits(result):
+    """Rounds of the limits lie around and between those of the load; most is measured in all."""
+    limits, rounds = result["limits"], result["limits"]["rounds"]
+    check_equal([each["between"] for each in rounds],
+                [False] + [True] * (result["config"]["rounds"] - 1) + [False], "between")
+    check(all(each["counts"] for each in rounds), "the nodes were stopped")
+    check(all(each["cycles_per_ns"] > 0.1 for each in rounds), "clock")
+    ends = [rounds[0], rounds[-1]]
+    names = ["net_rtt", "memcpy_bytes_per_s"]
+    if result["config"]["durability"] != "memory":
+        names += ["wal_write", "wal_bytes_per_s"]
+    check(all(name in each for each in ends for name in names), f"{ends}")
+    for name in names:
+        values = [each[name] for each in rounds if name in each]
+        if name.endswith("per_s"):
+            near(limits[name], sum(values) / len(values), name)
+        else:
+            p50s = [value["p50"] for value in values]
+            check(min(p50s) <= limits[name]["p50"] <= max(p50s), f"{name}: {p50s} {limits[name]}")
+
+
+def check_honest(done):
+    """What stands behind the figures is in every file."""
+    result, conditions = done.result, done.result["conditions"]
+    check_in(result["config"]["durability"], conditions)
+    check_in(f"#[Conditions = {conditions}]", done.hgrm)
+    check(all(line["conditions"] == conditions for line in done.intervals), "intervals")
+    for line in done.intervals:
+        check_equal(line.get("offered_per_s"), result["config"].get("rate"), "offered")
+    seen = {each["process"] for each in result["placement"]}
+    check(seen <= {"bench"} | {f"node {i}" for i in range(1, 8)} | {f"load {i}" for i in range(16)},
+          f"{seen}")
+    check(all(each["cores"] and each["allowed"] for each in result["placement"]), "placement")
+    check(result["cpu"]["others_cores"] >= 0 and 0 <= result["cpu"]["steal_fraction"] <= 1, "cpu")
+    codes = [warning["code"] for warning in result["warnings"]]
+    check_equal(len(codes), len(set(codes)), "each warning once")
+    check_equal("few_cores" in codes, result["config"]["pollers"] > result["environment"]["cores"],
+                "few cores")
+    check_equal("few_samples" in codes, result["commit"]["count"] < 100000, "few samples")
+    check(all(len(warning["text"]) > 40 for warning in result["warnings"]), "what to do")
+
+
 def check_consistent(done):
     """Counts add up, percentiles rise and agree between the files, ratios are what they say."""
     result, config, commit = done.result, done.result["config"], done.result["commit"]
@@ -85,6 +127,8 @@ def check_consistent(done):
                 "every slice has intervals")
     times = [line["at_s"] for line in done.intervals]
     check_equal(times, sorted(times), "in the order of time")
+    check_limits(result)
+    check_honest(done)
     load, verified = result["load"], result["verified"]
     check_equal(load["acknowledged"], load["proposed"], "acknowledged")
     check_equal(verified["acknowledged"], load["acknowledged"], "verified")
@@ -118,9 +162,11 @@ def test_durable_run_with_eight_groups():
         check_equal(result["config"]["durability"], "dsync", "the default")
         check_equal(result["config"]["loop"], "closed", "loop")
         check(result["environment"]["filesystem"] not in ("", "tmpfs"), "file system")
-        for part in ("Latency", "commit", "durable write", "Ratios", "Verified", "0 lost"):
+        for part in ("Latency", "commit", "durable write", "Ratios", "Verified", "0 lost",
+                     "WARNINGS", "few_samples", "p50 by round"):
             check_in(part, done.text)
-        for part in ("measuring the limits", "starting the nodes", "commits/s", "in flight"):
+        for part in ("measuring the limits", "limits between two rounds", "starting the nodes",
+                     "commits/s", "in flight"):
             check_in(part, done.errors)
 
 
@@ -176,6 +222,31 @@ def test_several_load_processes():
         opened = bench(data, "--clients", "2", "--rate", "300", "--arrivals", "poisson",
                        "--durability", "memory").result
         check_equal(opened["config"]["arrivals"], "poisson", "arrivals")
+
+
+def test_limits_beside_nodes_that_cannot_be_stopped_do_not_count():
+    with Directory() as data, Directory() as output:
+        done = ww("bench", "--data", data, "-o", output, *SHORT, "--raft.election_min", "80ms",
+                  "--raft.heartbeat", "30ms", "--raft.retry", "20ms", timeout=300)
+        check_equal(done.returncode, 0, done.errors)
+        rounds = json.loads((output / "result.json").read_text())["limits"]["rounds"]
+        check_equal([each["counts"] for each in rounds], [True, False, False, True], "counts")
+
+
+def test_what_goes_on_beside_is_warned_of():
+    with Directory() as data, Directory() as output:
+        with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as neighbour:
+            try:
+                done = ww("bench", "--data", data, "-o", output, *SHORT, "--rate", "500M",
+                          "--durability", "memory", timeout=300)
+            finally:
+                neighbour.kill()
+        result = json.loads((output / "result.json").read_text())
+        check_equal(done.returncode, 0, done.errors)
+        codes = [warning["code"] for warning in result["warnings"]]
+        check("other_processes" in codes and "rate_missed" in codes, f"{codes}")
+        check(result["cpu"]["others_cores"] > 0.05, f"{result['cpu']}")
+        check_in("other_processes", done.text)
 
 
 def test_lines_of_a_file_over_udp_with_one_replica():

@@ -54,7 +54,7 @@ static void set_up(void)
     ww_histogram_record(&result_->latency, 900, 10);
     ww_histogram_record(&result_->limits.wal_write, 200, 100);
     ww_histogram_record(&result_->limits.net_rtt, 50, 100);
-    result_->limits.wal = (struct ww_rate){1000000, 1000000000};
+    result_->limits.wal = (struct ww_limit_rate){1000000, 1};
     for (uint32_t i = 0; i < 3; i++)
         set_node(i, i + 1);
     result_->last.count = 3;

@@ -16,7 +16,8 @@ static void set_up(void)
     result_ = json_tokener_parse(
         "{\"config\":{\"durability\":\"dsync\",\"loop\":\"closed\",\"inflight\":64,"
         "\"transport\":\"memif\",\"replicas\":3,\"pollers\":4},"
-        "\"environment\":{\"cores\":8,\"filesystem\":\"ext4\",\"device\":\"/dev/x\","
+        "\"environment\":{\"cores\":8,\"cores_allowed\":\"0-7\",\"filesystem\":\"ext4\",\"device\":"
+        "\"/dev/x\","
         "\"device_write_cache\":\"write back\",\"device_fua\":true},"
         "\"commit\":{\"count\":1000000,\"per_s\":5000},"
         "\"wal\":{\"prepared_bytes\":0},"
@@ -225,17 +226,17 @@ Test(warnings, three_intervals_are_too_few_to_tell)
 
 Test(warnings, conditions_say_what_the_figures_stand_on)
 {
-    char text[400];
-    ww_conditions_text(result_, text, sizeof(text));
+    char text[WW_CONDITIONS_MAX];
+    ww_conditions_text(result_, text);
     cr_expect_str_eq(text,
                      "dsync on ext4, /dev/x (write cache write back, FUA); memif; 3 replicas; "
                      "closed loop, 64 in flight, 5,000/s achieved; 4 polling threads on 8 "
-                     "cores");
+                     "cores (0-7)");
     set("config.durability", "\"memory\"");
     set("config.loop", "\"open\"");
     set("config.rate", "1000");
     set("config.achieved_rate", "999");
-    ww_conditions_text(result_, text, sizeof(text));
+    ww_conditions_text(result_, text);
     cr_expect_str_eq(text, "memory; memif; 3 replicas; open loop, 1,000/s offered, 999/s achieved; "
-                           "4 polling threads on 8 cores");
+                           "4 polling threads on 8 cores (0-7)");
 }

@@ -82,6 +82,21 @@ Test(histogram, merging_equals_recording_into_one)
     free(all);
 }
 
+Test(histogram, merging_several_times_equals_recording_so_often)
+{
+    struct ww_histogram *one = new_histogram(), *two = new_histogram();
+    ww_histogram_record(one, 5, 2);
+    ww_histogram_record(one, 7000, 1);
+    ww_histogram_merge_times(two, one, 3);
+    cr_expect_eq(two->count, 9);
+    cr_expect_eq(two->min, 5);
+    cr_expect_eq(two->max, 7000);
+    cr_expect_eq(ww_histogram_quantile(two, 0.6), 5);
+    cr_expect_geq(ww_histogram_quantile(two, 0.7), 6990);
+    free(one);
+    free(two);
+}
+
 Test(histogram, hgrm_table)
 {
     struct ww_histogram *histogram = new_histogram();
