@@ -6,13 +6,16 @@
 
 #include <limits.h>
 
+/* clang-format off */
 const struct ww_experiment *const ww_experiments[] = {
     &ww_experiment_backtracking,
     &ww_experiment_election,
     &ww_experiment_fsync,
     &ww_experiment_log_readers,
+    &ww_experiment_vote_queue,
     NULL,
 };
+/* clang-format on */
 
 static const struct ww_experiment *experiment_of(const struct ww_command *command)
 {

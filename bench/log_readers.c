@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/log_readers.h"
 
+#include "bench/child.h"
 #include "engine/base/idle.h"
 #include "engine/base/time_ns.h"
 #include "engine/groups/batch_table.h"
@@ -9,20 +10,15 @@
 #include "engine/wire/batch.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define BUFFER_BYTES (16u * WW_MIB)
 #define TABLE_SLOTS 65536u
 #define RING_SLOTS 1024u
 #define DROP_AT_ONCE 64u
-#define WAIT_NS 20000000u /* how long ^C may wait */
 #define NO_LIMIT UINT64_MAX
 
 /* One who reads the log from the begin to its end. */
@@ -318,20 +314,20 @@ static bool create(struct shared_log *log, const struct ww_log_readers_options *
     return log->buffer.memory != NULL && log->table.slots != NULL;
 }
 
-static _Noreturn void be_log(const struct ww_log_readers_options *options, pid_t parent,
-                             struct ww_log_readers_result *result)
+static int be_log(void *context, uint32_t number, struct ww_error *error)
 {
     static struct shared_log log;
     static struct reader readers[WW_LOG_CURSORS_MAX];
-    setsid(); /* docs/decisions/0011 */
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent || !create(&log, options))
-        _exit(1);
+    struct ww_log_readers_result *result = context;
+    const struct ww_log_readers_options *options = &result->options;
+    (void)number;
+    if (!create(&log, options))
+        return ww_fail(error, WW_ENOMEM, "no memory for the log");
     for (uint32_t i = 0; i < log.threads; i++) {
         readers[i].log = &log;
         readers[i].number = i;
         if (pthread_create(&readers[i].thread, NULL, run_reader, &readers[i]) != 0)
-            _exit(1);
+            return ww_fail(error, WW_ENOMEM, "cannot start a reader");
     }
     write_log(&log, result);
     atomic_store(&log.stop, true);
@@ -341,34 +337,20 @@ static _Noreturn void be_log(const struct ww_log_readers_options *options, pid_t
         result->skipped += log.cursors[i].skipped;
         result->wrong += log.cursors[i].wrong;
     }
-    _exit(0); /* its memory goes with it */
+    return WW_OK;
 }
 
 int ww_log_readers_run(const struct ww_log_readers_options *options,
                        bool (*interrupted)(uint64_t wait_ns), struct ww_log_readers_result *result,
                        struct ww_error *error)
 {
-    struct ww_log_readers_result *shared =
-        mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (shared == MAP_FAILED)
+    struct ww_log_readers_result *shared = ww_child_memory(sizeof(*shared));
+    if (shared == NULL)
         return ww_fail_errno(error, WW_ENOMEM, "no memory for the readers' figures");
+    shared->options = *options;
     ww_histogram_reset(&shared->latency);
     ww_histogram_reset(&shared->took);
-    pid_t parent = getpid(), child = fork();
-    if (child == 0)
-        be_log(options, parent, shared);
-    int how = 0, status = WW_OK;
-    if (child < 0)
-        status = ww_fail_errno(error, WW_ENOMEM, "cannot start the process of the log");
-    while (status == WW_OK && waitpid(child, &how, WNOHANG) == 0) {
-        if (!interrupted(WAIT_NS))
-            continue;
-        kill(child, SIGKILL);
-        waitpid(child, &how, 0);
-        status = ww_fail(error, WW_ECLOSED, "interrupted");
-    }
-    if (status == WW_OK && (!WIFEXITED(how) || WEXITSTATUS(how) != 0))
-        status = ww_fail(error, WW_EIO, "the process of the log ended early");
+    int status = ww_children_run(1, be_log, shared, interrupted, error);
     if (status == WW_OK && shared->wrong > 0)
         status = ww_fail(error, WW_EIO, "readers got %lu batches that they did not expect",
                          shared->wrong);

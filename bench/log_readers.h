@@ -32,6 +32,7 @@ struct ww_log_readers_options {
 };
 
 struct ww_log_readers_result {
+    struct ww_log_readers_options options;
     struct ww_histogram latency; /* ns, from when an append was due until it was done */
     struct ww_histogram took;    /* ns, by the append itself: waiting for its turn is left out */
     uint64_t appends, reads;     /* while measured */

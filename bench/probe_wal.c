@@ -170,8 +170,7 @@ static _Noreturn void be_writer(const struct ww_probe_wal_options *options, stru
     _exit(ready && run(&writer) ? 0 : 1);
 }
 
-/* A file without a name: gone when the last process that holds it ends. Written all over. */
-static int make_file(const struct ww_probe_wal_options *options, struct ww_error *error)
+int ww_probe_wal_file(const struct ww_probe_wal_options *options, struct ww_error *error)
 {
     char path[512];
     snprintf(path, sizeof(path), "%s/.ww-probe-XXXXXX", options->directory);
@@ -302,7 +301,7 @@ int ww_probe_wal(const struct ww_probe_wal_options *options, struct ww_probe_wal
         return ww_fail_errno(error, WW_ENOMEM, "probe: no memory");
     int files[WW_PROBE_WAL_WRITERS_MAX];
     uint32_t made = 0;
-    while (made < options->writers && (files[made] = make_file(options, error)) >= 0)
+    while (made < options->writers && (files[made] = ww_probe_wal_file(options, error)) >= 0)
         made++;
     if (made == options->writers)
         status = measure(options, shared, files, result, error);

@@ -37,6 +37,10 @@ struct ww_probe_wal_result {
     uint64_t elapsed_ns;         /* of the slowest */
 };
 
+/* A file of file_bytes without a name, written all over, for such writes; -1 with `error`. It is
+ * gone when the last process that holds it ends. */
+int ww_probe_wal_file(const struct ww_probe_wal_options *options, struct ww_error *error);
+
 /* Leaves no file and no process behind, however it ends. */
 int ww_probe_wal(const struct ww_probe_wal_options *options, struct ww_probe_wal_result *result,
                  struct ww_error *error);

@@ -52,7 +52,8 @@ def check_medians(cell, figures):
 def test_without_a_name_they_are_listed():
     listed = ww("experiment").text
     for name, flag in (("backtracking", "--terms"), ("election", "--delays"),
-                       ("fsync", "--inflight"), ("log-readers", "--rate")):
+                       ("fsync", "--inflight"), ("log-readers", "--rate"),
+                       ("vote-queue", "--slots")):
         check_in(f"{name} ", listed)
         check_in(flag, ww("experiment", name, "--help").text)
 
@@ -142,11 +143,33 @@ def test_backtracking_counts_round_trips():
         check_in(word, done.text)
 
 
+def test_vote_queue_compares_three_queues():
+    with Directory() as data, Directory() as output:
+        done = ww("experiment", "vote-queue", *SHORT, "--repeats", "2", "--slots", "15", "--data",
+                  data, "-o", output)
+        check_equal(done.returncode, 0, done.errors)
+        check_equal(os.listdir(data), [], "left behind")
+        result = json.loads((output / "vote-queue.json").read_text())
+    cells = result["cells"]
+    check_plots(result)
+    check_equal([cell["queue"] for cell in cells], ["blocking", "bounded", "votes-first"], "cells")
+    for cell in cells:
+        check_medians(cell, ("p50", "p90", "max", "votes", "appends_per_s"))
+        check(0 < cell["p50"] <= cell["p90"] <= cell["max"], f"{cell}")
+        check(cell["votes"] > 0, f"{cell}")
+        blocks = cell["queue"] == "blocking"
+        check_equal((cell["refused_per_s"] == 0, cell["network_still"] > 0), (blocks, blocks),
+                    f"{cell}")
+    for word in ("votes-first", "stands still", "refused"):
+        check_in(word, done.text)
+
+
 def test_interrupted_it_leaves_nothing():
     with Directory() as data:
         on_disk = ["--data", data, "--wal.prepare", "16MiB", "--wal.segment", "16MiB"]
         for name, words, more in (("fsync", "in flight", ["--duration", "60s", *on_disk]),
                                   ("log-readers", "run 1 of", ["--duration", "60s"]),
+                                  ("vote-queue", "run 1 of", ["--duration", "60s", "--data", data]),
                                   ("election", "one way", ["--elections", "1000000"])):
             with subprocess.Popen([WW, "experiment", name, "--progress", "always", *more],
                                   stdin=subprocess.DEVNULL,
@@ -177,6 +200,8 @@ def test_bad_flags():
             (["election", "--designs", "lucky"], ["--designs", "'lucky'", "backoff"]),
             (["election", "--delays", "2s", "--elections", "1"], ["longer timeouts"]),
             (["backtracking", "--terms", "0"], ["--terms", "'0'"]),
+            (["vote-queue", "--slots", "500"], ["--slots 500", "power of two"]),
+            (["vote-queue", "--data", "/nonexistent"], ["--data /nonexistent"]),
             (["log-readers", "--modes", "dsync"], ["unknown flag '--modes'"])):
         ww_fails(2, "experiment", *arguments, says=["ww experiment", *says])
 
