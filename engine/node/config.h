@@ -132,4 +132,7 @@ int ww_config_validate(struct ww_config *config, struct ww_error *error);
 /* Writes a YAML file that ww_config_read reads back to the same values. */
 int ww_config_write(const struct ww_config *config, FILE *file);
 
+/* The same of those keys alone that were given: by a file, the environment, a flag. */
+int ww_config_write_given(const struct ww_config *config, FILE *file);
+
 #endif

@@ -4,10 +4,10 @@
 
 #include "engine/base/nearest.h"
 #include "engine/base/units.h"
+#include "engine/node/yaml_file.h"
 
 #include <inttypes.h>
 #include <string.h>
-#include <yaml.h>
 
 struct reader {
     struct ww_config *config;
@@ -17,38 +17,23 @@ struct reader {
     struct ww_error *error;
 };
 
-static uint32_t line_of(const yaml_node_t *node)
-{
-    return (uint32_t)node->start_mark.line + 1;
-}
-
 static char *where_of(const struct reader *reader, const yaml_node_t *node, char *text, size_t size)
 {
-    snprintf(text, size, "%s line %u", reader->path, line_of(node));
+    snprintf(text, size, "%s line %u", reader->path, ww_yaml_line(node));
     return text;
 }
 
 static int fail_at(struct reader *reader, const yaml_node_t *node, const char *name,
                    const char *what)
 {
-    return ww_fail(reader->error, WW_EINVAL, "%s line %u: %s %s", reader->path, line_of(node), name,
-                   what);
-}
-
-static const char *scalar_of(const yaml_node_t *node)
-{
-    return (const char *)node->data.scalar.value;
-}
-
-static bool is_plain_text(const yaml_node_t *node)
-{
-    return node->type == YAML_SCALAR_NODE && strlen(scalar_of(node)) == node->data.scalar.length;
+    return ww_fail(reader->error, WW_EINVAL, "%s line %u: %s %s", reader->path, ww_yaml_line(node),
+                   name, what);
 }
 
 static int copy_text(struct reader *reader, const yaml_node_t *node, const char *name, char *to,
                      size_t size)
 {
-    const char *value = scalar_of(node);
+    const char *value = ww_yaml_text(node);
     if (strlen(value) >= size)
         return fail_at(reader, node, name, "is too long");
     snprintf(to, size, "%s", value);
@@ -60,18 +45,18 @@ static int copy_number(struct reader *reader, const yaml_node_t *node, const cha
 {
     uint64_t value;
     const char *why;
-    if (ww_parse_count(scalar_of(node), &value, &why) != WW_OK)
+    if (ww_parse_count(ww_yaml_text(node), &value, &why) != WW_OK)
         return fail_at(reader, node, name, why);
     if (value < min || value > max)
         return ww_fail(reader->error, WW_EINVAL, "%s line %u: %s: '%s' is outside %u .. %u",
-                       reader->path, line_of(node), name, scalar_of(node), min, max);
+                       reader->path, ww_yaml_line(node), name, ww_yaml_text(node), min, max);
     *to = (uint32_t)value;
     return WW_OK;
 }
 
 static int copy_switch(struct reader *reader, const yaml_node_t *node, const char *name, bool *to)
 {
-    const char *value = scalar_of(node);
+    const char *value = ww_yaml_text(node);
     *to = strcmp(value, "true") == 0;
     if (!*to && strcmp(value, "false") != 0)
         return fail_at(reader, node, name, "must be true or false");
@@ -84,8 +69,8 @@ static int read_node_key(struct reader *reader, const yaml_node_t *key, const ya
 {
     static const char *const names[] = {"id",    "port",     "address", "mac",
                                         "admin", "priority", "voter",   "join"};
-    const char *name = is_plain_text(key) ? scalar_of(key) : "";
-    if (!is_plain_text(value))
+    const char *name = ww_yaml_text(key) != NULL ? ww_yaml_text(key) : "";
+    if (ww_yaml_text(value) == NULL)
         return fail_at(reader, key, name, "needs a single value");
     if (strcmp(name, "id") == 0)
         return copy_number(reader, value, "id", &to->id, 1, WW_NODES_MAX);
@@ -112,7 +97,7 @@ static int read_node_key(struct reader *reader, const yaml_node_t *key, const ya
         ww_nearest_offer(name, names[i], &nearest, &distance);
     return ww_fail(reader->error, WW_EINVAL,
                    "%s line %u: unknown key '%s' in cluster.nodes; did you mean '%s'?",
-                   reader->path, line_of(key), name, nearest);
+                   reader->path, ww_yaml_line(key), name, nearest);
 }
 
 static int read_nodes(struct reader *reader, const yaml_node_t *list)
@@ -153,14 +138,14 @@ static int read_scalar(struct reader *reader, const char *name, const yaml_node_
     if (key == NULL)
         return ww_fail(reader->error, WW_EINVAL, "%s: unknown key '%s'; did you mean '%s'?", where,
                        name, ww_config_key_nearest(name));
-    if (!is_plain_text(value))
+    if (ww_yaml_text(value) == NULL)
         return fail_at(reader, value, name, "needs a single value");
     uint32_t *line = &reader->lines[key - ww_config_keys];
     if (*line != 0)
         return ww_fail(reader->error, WW_EINVAL, "%s: %s was given before, in line %u", where, name,
                        *line);
-    *line = line_of(at);
-    return ww_config_set(reader->config, name, scalar_of(value), WW_ORIGIN_FILE, where,
+    *line = ww_yaml_line(at);
+    return ww_config_set(reader->config, name, ww_yaml_text(value), WW_ORIGIN_FILE, where,
                          reader->error);
 }
 
@@ -182,13 +167,13 @@ static int read_map(struct reader *reader, const yaml_node_t *map, const char *p
         const yaml_node_t *key = yaml_document_get_node(&reader->document, pair->key);
         const yaml_node_t *value = yaml_document_get_node(&reader->document, pair->value);
         char name[128];
-        if (!is_plain_text(key))
+        if (ww_yaml_text(key) == NULL)
             return fail_at(reader, key, "a key", "must be a word");
-        snprintf(name, sizeof(name), "%s%s%s", prefix, *prefix == 0 ? "" : ".", scalar_of(key));
+        snprintf(name, sizeof(name), "%s%s%s", prefix, *prefix == 0 ? "" : ".", ww_yaml_text(key));
         int status = WW_OK;
         if (strcmp(name, "cluster.nodes") == 0)
             status = read_nodes(reader, value);
-        else if (is_section(name) && is_plain_text(value) && *scalar_of(value) == 0)
+        else if (is_section(name) && ww_yaml_text(value) != NULL && *ww_yaml_text(value) == 0)
             continue; /* a section of which every key is commented out */
         else if (value->type == YAML_MAPPING_NODE && is_section(name))
             status = read_map(reader, value, name);
@@ -200,36 +185,15 @@ static int read_map(struct reader *reader, const yaml_node_t *map, const char *p
     return WW_OK;
 }
 
-static int read_document(struct reader *reader, yaml_parser_t *parser)
-{
-    if (!yaml_parser_load(parser, &reader->document))
-        return ww_fail(reader->error, WW_EINVAL, "%s line %zu: not YAML: %s", reader->path,
-                       parser->problem_mark.line + 1, parser->problem);
-    const yaml_node_t *root = yaml_document_get_root_node(&reader->document);
-    int status = WW_OK;
-    if (root != NULL && root->type != YAML_MAPPING_NODE)
-        status = fail_at(reader, root, "the file", "must be a map of keys");
-    else if (root != NULL)
-        status = read_map(reader, root, "");
-    yaml_document_delete(&reader->document);
-    return status;
-}
-
 int ww_config_read(struct ww_config *config, const char *path, struct ww_error *error)
 {
     struct reader reader = {.config = config, .path = path, .error = error};
-    yaml_parser_t parser;
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return ww_fail_errno(error, WW_EINVAL, "cannot read the configuration file %s", path);
-    if (!yaml_parser_initialize(&parser)) {
-        fclose(file);
-        return ww_fail(error, WW_ENOMEM, "%s: no memory", path);
-    }
-    yaml_parser_set_input_file(&parser, file);
-    int status = read_document(&reader, &parser);
-    yaml_parser_delete(&parser);
-    fclose(file);
+    int status = ww_yaml_load(&reader.document, path, "configuration file", error);
+    if (status != WW_OK)
+        return status;
+    const yaml_node_t *root = yaml_document_get_root_node(&reader.document);
+    status = root == NULL ? WW_OK : read_map(&reader, root, "");
+    yaml_document_delete(&reader.document);
     return status;
 }
 
@@ -266,13 +230,15 @@ static void write_nodes(const struct ww_config *config, FILE *file)
     }
 }
 
-int ww_config_write(const struct ww_config *config, FILE *file)
+static int write_keys(const struct ww_config *config, bool given_alone, FILE *file)
 {
     const char *section = "";
     char value[512];
     for (uint32_t i = 0; i < ww_config_key_count; i++) {
         const struct ww_config_key *key = &ww_config_keys[i];
         size_t length = (size_t)(strchr(key->name, '.') - key->name);
+        if (given_alone && ww_config_origin_of(config, key) <= WW_ORIGIN_PROFILE)
+            continue;
         if (strncmp(section, key->name, length + 1) != 0) {
             section = key->name;
             fprintf(file, "%.*s:\n", (int)length, section);
@@ -283,4 +249,14 @@ int ww_config_write(const struct ww_config *config, FILE *file)
             write_nodes(config, file);
     }
     return ferror(file) ? WW_EIO : WW_OK;
+}
+
+int ww_config_write(const struct ww_config *config, FILE *file)
+{
+    return write_keys(config, false, file);
+}
+
+int ww_config_write_given(const struct ww_config *config, FILE *file)
+{
+    return write_keys(config, true, file);
 }
