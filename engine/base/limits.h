@@ -82,6 +82,14 @@
 #define WW_BENCH_PREPARE_BYTES (1024ull * WW_MIB) /* log written ahead of a saturated benchmark */
 #define WW_BENCH_ROUNDS_MAX 100u                  /* slices of the measured phase */
 
+/* Sweeps. */
+#define WW_SWEEP_POINTS_MAX 500u /* settings to measure; their ids have three digits */
+#define WW_SWEEP_REPEATS_MAX 25u
+#define WW_SWEEP_ROWS_MAX 64u /* in a list of the file */
+#define WW_SWEEP_KEYS_MAX 8u  /* that vary */
+#define WW_SWEEP_FIXED_MAX 32u
+#define WW_SWEEP_SLO_TERMS_MAX 6u
+
 /* Memory of one shard. */
 #define WW_LOG_BUFFER_MIN (1u * WW_MIB)
 #define WW_LOG_BUFFER_DEFAULT (64u * WW_MIB)

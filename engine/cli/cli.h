@@ -40,6 +40,9 @@ extern const struct ww_command ww_command_snapshot_list;
 extern const struct ww_command ww_command_snapshot_restore;
 extern const struct ww_command ww_command_snapshot_save;
 extern const struct ww_command ww_command_status;
+extern const struct ww_command ww_command_sweep;
+extern const struct ww_command ww_command_sweep_default;
+extern const struct ww_command ww_command_sweep_recommend;
 extern const struct ww_command ww_command_tail;
 extern const struct ww_command ww_command_up;
 extern const struct ww_command ww_command_version;
@@ -51,6 +54,10 @@ extern const struct ww_command ww_command_wal_verify;
 extern const struct ww_command *const ww_commands[];
 
 int ww_cmd_bench(struct ww_cli *cli);
+/* The flags of `ww bench`, checked. */
+struct ww_bench_options;
+int ww_bench_options_read(const struct ww_cli *cli, struct ww_bench_options *options,
+                          struct ww_error *error);
 int ww_cmd_load(struct ww_cli *cli);
 int ww_cmd_probe(struct ww_cli *cli);
 

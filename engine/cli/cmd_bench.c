@@ -121,8 +121,8 @@ static int make_links(struct ww_bench_options *options, struct ww_error *error)
     return WW_OK;
 }
 
-static int read_flags(const struct ww_cli *cli, struct ww_bench_options *options,
-                      struct ww_error *error)
+int ww_bench_options_read(const struct ww_cli *cli, struct ww_bench_options *options,
+                          struct ww_error *error)
 {
     uint64_t replicas;
     int status = read_load(cli, options, error);
@@ -156,7 +156,7 @@ int ww_cmd_bench(struct ww_cli *cli)
 {
     struct ww_bench_options options = {0};
     struct ww_error error;
-    if (read_flags(cli, &options, &error) != WW_OK)
+    if (ww_bench_options_read(cli, &options, &error) != WW_OK)
         return ww_cli_fail(cli, &error);
     ww_cli_block_signals();
     if (ww_bench_run(&options, &error) == WW_OK)

@@ -14,6 +14,9 @@ const struct ww_command *const ww_commands[] = {
     &ww_experiment_fsync.command,
     &ww_experiment_log_readers.command,
     &ww_experiment_vote_queue.command,
+    &ww_command_sweep_recommend, /* before `sweep FILE`, which takes any word */
+    &ww_command_sweep_default,
+    &ww_command_sweep,
     &ww_command_up,
     &ww_command_node,
     &ww_command_append,
