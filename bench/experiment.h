@@ -35,6 +35,7 @@ extern const struct ww_experiment ww_experiment_backtracking;
 extern const struct ww_experiment ww_experiment_election;
 extern const struct ww_experiment ww_experiment_fsync;
 extern const struct ww_experiment ww_experiment_log_readers;
+extern const struct ww_experiment ww_experiment_peers;
 extern const struct ww_experiment ww_experiment_vote_queue;
 
 /* All of them, ended by NULL; engine/cli/main.c lists their commands. */
@@ -73,6 +74,8 @@ int ww_experiment_counts(const struct ww_cli *cli, const char *flag, uint64_t mi
 int ww_experiment_durations(const struct ww_cli *cli, const char *flag, uint64_t min_ns,
                             uint64_t max_ns, struct ww_experiment_numbers *numbers,
                             struct ww_error *error);
+int ww_experiment_sizes(const struct ww_cli *cli, const char *flag, uint64_t min, uint64_t max,
+                        struct ww_experiment_numbers *numbers, struct ww_error *error);
 
 /* Is `name` in the list "a,b,c"? NULL holds all. */
 bool ww_experiment_listed(const char *list, const char *name);

@@ -74,6 +74,12 @@ int ww_experiment_durations(const struct ww_cli *cli, const char *flag, uint64_t
                         error);
 }
 
+int ww_experiment_sizes(const struct ww_cli *cli, const char *flag, uint64_t min, uint64_t max,
+                        struct ww_experiment_numbers *numbers, struct ww_error *error)
+{
+    return read_numbers(cli, flag, ww_parse_bytes, ww_format_bytes, min, max, numbers, error);
+}
+
 bool ww_experiment_listed(const char *list, const char *name)
 {
     char word[64];
