@@ -72,25 +72,40 @@ static bool same_stream(const struct ww_ack_run *a, const struct ww_ack_run *b)
                                        b->first_sequence / WW_ACK_CLIENT_SEQUENCES;
 }
 
-/*
- * A leader that no longer knows where an entry stands acknowledges it with index 0. Sequences stand
- * in their order, so it is expected where it follows from the run before, or else the one behind.
- */
-static void place_unknown(struct ww_ack_log *log)
+/* Sets the runs without an index apart, with what their neighbours say of it. */
+static int set_loose_apart(struct ww_ack_log *log, struct ww_error *error)
 {
-    struct ww_ack_run *runs = log->runs;
-    qsort(runs, log->count, sizeof(*runs), by_sequence);
-    for (size_t i = 1; i < log->count; i++) {
-        if (runs[i].first_index == 0 && same_stream(&runs[i], &runs[i - 1]) &&
-            runs[i - 1].first_index != 0)
-            runs[i].first_index =
-                runs[i - 1].first_index + (runs[i].first_sequence - runs[i - 1].first_sequence);
+    size_t loose = 0, known = 0;
+    for (size_t i = 0; i < log->count; i++)
+        loose += log->runs[i].first_index == 0;
+    if (loose == 0)
+        return WW_OK;
+    log->loose = calloc(loose, sizeof(*log->loose));
+    if (log->loose == NULL)
+        return ww_fail(error, WW_ENOMEM, "no memory for %zu acknowledged runs", loose);
+    qsort(log->runs, log->count, sizeof(*log->runs), by_sequence);
+    struct ww_ack_loose *open = NULL; /* the last one, as long as it may grow */
+    for (size_t i = 0; i < log->count; i++) {
+        struct ww_ack_run run = log->runs[i];
+        const struct ww_ack_run *before = known > 0 ? &log->runs[known - 1] : NULL;
+        if (open != NULL && !same_stream(&open->run, &run))
+            open = NULL;
+        if (run.first_index != 0) {
+            if (open != NULL)
+                open->high = run.first_index;
+            open = NULL;
+            log->runs[known++] = run;
+        } else if (open != NULL) {
+            open->run.count += run.count;
+        } else {
+            bool follows = before != NULL && same_stream(before, &run);
+            open = &log->loose[log->loose_count++];
+            *open = (struct ww_ack_loose){run, follows ? before->first_index + before->count : 1,
+                                          UINT64_MAX};
+        }
     }
-    for (size_t i = log->count; i-- > 1;) {
-        if (runs[i - 1].first_index == 0 && same_stream(&runs[i], &runs[i - 1]))
-            runs[i - 1].first_index =
-                runs[i].first_index - (runs[i].first_sequence - runs[i - 1].first_sequence);
-    }
+    log->count = known;
+    return WW_OK;
 }
 
 /* Adds the runs of one file to those that are there. */
@@ -131,19 +146,21 @@ int ww_ack_log_read(struct ww_ack_log *log, const char *directory, uint32_t clie
         ww_run_load_file(path, directory, i, WW_ACK_LOG);
         status = read_file(log, path, error);
     }
+    for (size_t i = 0; i < log->count; i++)
+        log->acknowledged += log->runs[i].count;
+    if (status == WW_OK)
+        status = set_loose_apart(log, error);
     if (status != WW_OK) {
         ww_ack_log_free(log);
         return status;
     }
-    place_unknown(log);
     qsort(log->runs, log->count, sizeof(*log->runs), by_index);
-    for (size_t i = 0; i < log->count; i++)
-        log->acknowledged += log->runs[i].count;
     return WW_OK;
 }
 
 void ww_ack_log_free(struct ww_ack_log *log)
 {
     free(log->runs);
+    free(log->loose);
     *log = (struct ww_ack_log){0};
 }

@@ -37,10 +37,22 @@ void ww_ack_writer_add(struct ww_ack_writer *writer, uint32_t group, uint64_t fi
 /* Writes the open runs and closes; fails if any write did. */
 int ww_ack_writer_close(struct ww_ack_writer *writer, struct ww_error *error);
 
-/* All runs of all load processes, sorted by group and index. */
+/*
+ * A leader that no longer knows where entries stand acknowledges them with index 0. A client's
+ * entries stand in the order of their sequences, so these lie between what it knows of the ones
+ * before and behind them: at indexes in [low, high).
+ */
+struct ww_ack_loose {
+    struct ww_ack_run run;
+    uint64_t low, high;
+};
+
+/* All runs of all load processes, sorted by group and index; apart from them those without. */
 struct ww_ack_log {
     struct ww_ack_run *runs;
     size_t count;
+    struct ww_ack_loose *loose; /* by group and sequence */
+    size_t loose_count;
     uint64_t acknowledged; /* entries */
 };
 

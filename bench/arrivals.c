@@ -49,3 +49,20 @@ void ww_arrivals_next(struct ww_arrivals *arrivals)
     arrivals->count++;
     set_due(arrivals);
 }
+
+void ww_lateness_note(struct ww_lateness *lateness, uint64_t due_ns, uint64_t now_ns, bool measured)
+{
+    uint64_t seen_ns = lateness->seen_ns;
+    lateness->seen_ns = now_ns;
+    if (!measured || seen_ns == 0 || due_ns > now_ns)
+        return;
+    bool left = due_ns <= seen_ns; /* it was due before, and did not go out */
+    uint64_t late_ns = now_ns - (left ? seen_ns : due_ns);
+    if (left && lateness->blocked) {
+        lateness->pushed_back_ns += late_ns;
+    } else if (left || late_ns >= WW_LATE_NS) {
+        lateness->behind_ns += late_ns;
+        if (late_ns > lateness->behind_max_ns)
+            lateness->behind_max_ns = late_ns;
+    }
+}

@@ -11,6 +11,7 @@
 
 #include "engine/base/random.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum ww_arrivals_kind { WW_ARRIVALS_FIXED, WW_ARRIVALS_POISSON };
@@ -43,5 +44,25 @@ void ww_arrivals_start(struct ww_arrivals *arrivals, uint64_t start_ns);
 
 /* The next one is over: moves `due_ns` on. */
 void ww_arrivals_next(struct ww_arrivals *arrivals);
+
+/*
+ * Why entries leave later than they were meant to: the generator was held up or too slow, or the
+ * cluster pushed back, so that the window of its client was full. Only the former says that the
+ * machine was too small for the load.
+ */
+#define WW_LATE_NS 100000u /* a look that comes this late counts; the loop takes a microsecond */
+
+struct ww_lateness {
+    uint64_t behind_ns; /* time in which an entry was due and the generator did not look */
+    uint64_t behind_max_ns;
+    uint64_t pushed_back_ns; /* time in which an entry was due and the window was full */
+    uint64_t seen_ns;        /* when it looked last */
+    bool blocked;            /* the window was full then */
+};
+
+/* The generator looks at `now_ns`; the first entry that it has not proposed is due at `due_ns`. The
+ * time since it looked last counts if `measured`. The caller sets `blocked` by what comes of it. */
+void ww_lateness_note(struct ww_lateness *lateness, uint64_t due_ns, uint64_t now_ns,
+                      bool measured);
 
 #endif

@@ -160,6 +160,7 @@ static int run_load(struct bench *bench, struct ww_error *error)
         .arrivals = options->arrivals,
         .trace_every = options->config.trace_every,
         .rounds = options->rounds,
+        .gaps = options->injections.count > 0,
         .warmup_ns = options->warmup_ns,
         .duration_ns = options->duration_ns,
     };
@@ -262,6 +263,7 @@ static void clean_up(struct bench *bench)
     json_object_put(bench->result.environment);
     json_object_put(bench->result.load);
     json_object_put(bench->result.intervals);
+    json_object_put(bench->result.injections);
     ww_cluster_sample_free(&bench->result.last);
     ww_traces_free(&bench->result.traces);
     free(bench->verify.commit);

@@ -4,6 +4,7 @@
 #define WW_BENCH_BENCH_H
 
 #include "bench/arrivals.h"
+#include "bench/inject.h"
 #include "bench/payload.h"
 #include "engine/node/config.h"
 
@@ -16,11 +17,12 @@ struct ww_bench_options {
     struct ww_config config; /* of all nodes: groups, durability, transport, ... */
     uint32_t replicas;
     struct ww_payload_options payload;
-    uint32_t clients;               /* load processes; what follows is of all together */
-    uint32_t inflight;              /* closed loop */
-    uint64_t rate;                  /* open loop, entries per second; 0: closed */
-    enum ww_arrivals_kind arrivals; /* open loop */
-    uint32_t rounds;                /* slices of the measured phase */
+    uint32_t clients;                /* load processes; what follows is of all together */
+    uint32_t inflight;               /* closed loop */
+    uint64_t rate;                   /* open loop, entries per second; 0: closed */
+    enum ww_arrivals_kind arrivals;  /* open loop */
+    uint32_t rounds;                 /* slices of the measured phase */
+    struct ww_injections injections; /* faults while measured */
     uint64_t warmup_ns;
     uint64_t duration_ns;
     const char *data;   /* the cluster's directories are made below this one */

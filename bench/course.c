@@ -17,7 +17,8 @@
 #define LINE_WAIT_MS 100               /* how long ^C may wait */
 #define DRAIN_INTERVAL_NS (1000 * MILLISECOND_NS)
 #define END_WAIT_NS (50 * MILLISECOND_NS)
-#define SETTLE_NS (10000 * MILLISECOND_NS)
+#define RETURN_NS (30000 * MILLISECOND_NS) /* a node that was killed reads its log again */
+#define SETTLE_NS (30000 * MILLISECOND_NS) /* ... and gets what it missed */
 #define SETTLE_INTERVAL_NS (20 * MILLISECOND_NS)
 
 void ww_progress(const struct ww_bench_options *options, const char *format, ...)
@@ -40,18 +41,24 @@ void ww_progress_end(const struct ww_bench_options *options)
         fputs("\r\033[K", stderr);
 }
 
+/* A node that a fault of `injector` (NULL: there is none) keeps from answering stays unknown. */
 static int sample_all(struct ww_local_cluster *cluster, uint32_t count,
-                      struct ww_cluster_sample *sample, struct ww_error *error)
+                      const struct ww_injector *injector, struct ww_cluster_sample *sample,
+                      struct ww_error *error)
 {
     ww_cluster_sample_free(sample);
     sample->cpu = ww_cpu_time();
     for (uint32_t id = 1; id <= count; id++) {
-        int status =
-            ww_node_sample(ww_local_cluster_endpoint(cluster, id),
-                           ww_local_cluster_pid(cluster, id), &sample->nodes[id - 1], error);
-        if (status != WW_OK)
-            return status;
+        bool excused = false;
+        int status = WW_ETIMEOUT;
+        sample->nodes[id - 1] = (struct ww_node_sample){.pid = 0};
         sample->count = id;
+        if (injector == NULL || ww_injector_reaches(injector, id, &excused))
+            status =
+                ww_node_sample(ww_local_cluster_endpoint(cluster, id),
+                               ww_local_cluster_pid(cluster, id), &sample->nodes[id - 1], error);
+        if (status != WW_OK && !excused)
+            return status;
     }
     return WW_OK;
 }
@@ -64,6 +71,7 @@ struct course {
     const struct ww_course_hooks *hooks;
     struct ww_local_cluster *cluster;
     struct ww_loads loads;
+    struct ww_injector injector;
     uint64_t slice_ns;
     uint64_t start_ns;      /* when the load began */
     struct ww_slice *slice; /* this one; NULL before the first */
@@ -139,6 +147,7 @@ static int next_round(struct course *course, struct ww_error *error)
     course->slice->begin_ns = now_ns + ramp_ns + WW_LOAD_SAMPLE_NS;
     course->slice->end_ns = course->slice->begin_ns + course->slice_ns;
     course->sampled = 0;
+    ww_injector_start(&course->injector, course->slice->begin_ns);
     return ww_loads_go(&course->loads, course->slice->begin_ns, error);
 }
 
@@ -176,17 +185,18 @@ static int sample_due(struct course *course, uint64_t now_ns, struct ww_error *e
     if (now_ns < sample_at(course))
         return WW_OK;
     bool begin = course->sampled++ == 0;
-    int status = sample_all(course->cluster, result->options->replicas,
+    int status = sample_all(course->cluster, result->options->replicas, &course->injector,
                             begin ? &course->before : &result->last, error);
-    if (status == WW_OK && !begin)
-        ww_cluster_change_add(&result->change, &course->before, &result->last);
     if (begin) {
         name_processes(course);
         ww_witness_begin(&result->witness);
     } else {
         ww_witness_end(&result->witness);
     }
-    return status;
+    if (status != WW_OK || begin)
+        return status;
+    ww_cluster_change_add(&result->change, &course->before, &result->last);
+    return ww_injector_finish(&course->injector, error);
 }
 
 /* In time, before the nodes' rings of records are full. */
@@ -197,15 +207,19 @@ static int drain_traces(struct course *course, uint64_t now_ns, struct ww_error 
     if (now_ns < course->drain_at)
         return WW_OK;
     course->drain_at = now_ns + DRAIN_INTERVAL_NS;
-    for (uint32_t id = 1; id <= result->options->replicas && status == WW_OK; id++)
-        status =
-            ww_traces_drain(&result->traces, ww_local_cluster_endpoint(course->cluster, id), error);
+    for (uint32_t id = 1; id <= result->options->replicas && status == WW_OK; id++) {
+        bool excused;
+        if (ww_injector_reaches(&course->injector, id, &excused))
+            status = ww_traces_drain(&result->traces,
+                                     ww_local_cluster_endpoint(course->cluster, id), error);
+    }
     return status;
 }
 
 static int wait_ms(const struct course *course, uint64_t now_ns)
 {
-    uint64_t due_ns = sample_at(course);
+    uint64_t sample_ns = sample_at(course), inject_ns = ww_injector_due_ns(&course->injector);
+    uint64_t due_ns = sample_ns < inject_ns ? sample_ns : inject_ns;
     uint64_t left_ns = due_ns > now_ns ? due_ns - now_ns : 0;
     uint64_t left_ms = (left_ns + MILLISECOND_NS - 1) / MILLISECOND_NS;
     return left_ms < LINE_WAIT_MS ? (int)left_ms : LINE_WAIT_MS;
@@ -215,6 +229,8 @@ static int step(struct course *course, struct ww_error *error)
 {
     uint64_t now_ns = ww_time_ns(CLOCK_MONOTONIC);
     int status = ww_loads_follow(&course->loads, wait_ms(course, now_ns), error);
+    if (status == WW_OK)
+        status = ww_injector_step(&course->injector, ww_time_ns(CLOCK_MONOTONIC), error);
     if (status == WW_OK)
         status = sample_due(course, ww_time_ns(CLOCK_MONOTONIC), error);
     if (status == WW_OK)
@@ -257,6 +273,22 @@ static int join_traces(struct course *course, struct ww_error *error)
                            : status;
 }
 
+/* What the injected faults cost; then all nodes are there again. */
+static int read_injections(struct course *course, struct ww_error *error)
+{
+    const struct ww_bench_options *options = course->result->options;
+    struct ww_gaps gaps;
+    if (options->injections.count == 0)
+        return WW_OK;
+    int status = ww_gaps_read(&gaps, course->load->directory, course->load->clients, error);
+    if (status != WW_OK)
+        return status;
+    course->result->injections =
+        ww_injector_json(&course->injector, &gaps, options->config.election_max_ns);
+    ww_gaps_free(&gaps);
+    return ww_local_cluster_wait_ready(course->cluster, RETURN_NS, ww_cli_interrupted, error);
+}
+
 int ww_course_run(struct ww_bench_result *result, const struct ww_load_options *load,
                   const struct ww_course_hooks *hooks, struct ww_local_cluster *cluster,
                   struct ww_error *error)
@@ -269,6 +301,9 @@ int ww_course_run(struct ww_bench_result *result, const struct ww_load_options *
         .load = load,
         .hooks = hooks,
         .cluster = cluster,
+        .injector = {.injections = &result->options->injections,
+                     .cluster = cluster,
+                     .replicas = result->options->replicas},
         .slice_ns = load->duration_ns / load->rounds,
     };
     int status = ww_loads_start(&course->loads, load, on_interval, course, error);
@@ -278,6 +313,8 @@ int ww_course_run(struct ww_bench_result *result, const struct ww_load_options *
         result->load = json_object_get(course->loads.totals);
         status = ww_loads_latency(&course->loads, &result->latency, error);
     }
+    if (status == WW_OK)
+        status = read_injections(course, error);
     if (status == WW_OK)
         status = divide_rotations(course, error);
     if (status == WW_OK)
@@ -331,7 +368,7 @@ int ww_course_settle(struct ww_bench_result *result, struct ww_local_cluster *cl
                      : WW_EBUSY;
     uint64_t deadline_ns = ww_time_ns(CLOCK_MONOTONIC) + SETTLE_NS;
     while (status == WW_EBUSY) {
-        status = sample_all(cluster, result->options->replicas, &sample, error);
+        status = sample_all(cluster, result->options->replicas, NULL, &sample, error);
         if (status == WW_OK)
             status = compare_applied(result, &sample, positions, digests, error);
         if (status != WW_EBUSY)

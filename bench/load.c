@@ -80,9 +80,14 @@ static uint32_t propose_closed(struct load *load, uint64_t now_ns)
 static uint32_t propose_open(struct load *load, uint64_t now_ns)
 {
     uint32_t done = 0;
+    ww_lateness_note(&load->lateness, load->arrivals.due_ns, now_ns,
+                     load->phase == WW_LOAD_MEASURE);
+    load->lateness.blocked = false;
     while (load->arrivals.due_ns <= now_ns && done < ARRIVALS_MAX) {
-        if (!propose(load, load->arrivals.due_ns))
+        if (!propose(load, load->arrivals.due_ns)) {
+            load->lateness.blocked = true;
             break;
+        }
         ww_arrivals_next(&load->arrivals);
         done++;
     }
@@ -138,6 +143,8 @@ static void complete(struct load *load, const struct ww_completion *run, uint64_
     }
     uint64_t sequence = load->base + run->first_sequence;
     load->acknowledged += run->count;
+    if (run->group == 0)
+        ww_gap_note(&load->gaps, now_ns);
     ww_ack_writer_add(&load->acks, run->group, sequence, run->first_index, run->count);
     record(load, run, now_ns);
     if (load->phase == WW_LOAD_MEASURE) {

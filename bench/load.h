@@ -18,7 +18,8 @@
  * What is too large for a line is left in files of the directory, load.CLIENT.NAME: the histogram
  * of the measured phase (WW_LOAD_HISTOGRAM, a struct ww_histogram), the first WW_LOAD_COMMITS_MAX
  * commits of it one by one (WW_LOAD_COMMITS, struct ww_load_commit), its sampled entries
- * (WW_LOAD_TRACE, bench/load_trace.h), and the acknowledged runs (WW_ACK_LOG, bench/ack_log.h).
+ * (WW_LOAD_TRACE, bench/load_trace.h), the acknowledged runs (WW_ACK_LOG, bench/ack_log.h), and
+ * when asked for the gaps between acknowledgements (WW_GAPS, bench/gaps.h).
  */
 #ifndef WW_BENCH_LOAD_H
 #define WW_BENCH_LOAD_H
@@ -27,6 +28,7 @@
 #include "bench/payload.h"
 #include "engine/base/error.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -58,6 +60,7 @@ struct ww_load_options {
     uint32_t rounds;      /* slices of the measured phase, at least 1 */
     uint64_t warmup_ns;
     uint64_t duration_ns; /* of all slices together */
+    bool gaps;            /* write the gaps down */
 };
 
 /*

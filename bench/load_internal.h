@@ -10,6 +10,7 @@
 #define WW_BENCH_LOAD_INTERNAL_H
 
 #include "bench/ack_log.h"
+#include "bench/gaps.h"
 #include "bench/interval.h"
 #include "bench/load.h"
 #include "bench/load_trace.h"
@@ -43,6 +44,8 @@ struct load {
     uint64_t base;     /* sequence of the payload with which this process begins */
     uint32_t inflight; /* of this process */
     struct ww_arrivals arrivals;
+    struct ww_lateness lateness; /* of the measured phase */
+    struct ww_gap_writer gaps;
     uint32_t cursor; /* the group that gets the next entry */
     uint32_t window; /* entries per group: a power of two */
     uint64_t *ring_memory;

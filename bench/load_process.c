@@ -66,6 +66,8 @@ static void make_arguments(struct arguments *arguments, const struct ww_load_opt
         add_count(arguments, "--inflight", options->inflight, "");
     }
     add_count(arguments, "--trace", options->trace_every, "");
+    if (options->gaps)
+        add(arguments, "--gaps");
     add_count(arguments, "--rounds", options->rounds, "");
     add_count(arguments, "--warmup", options->warmup_ns, "ns");
     add_count(arguments, "--duration", options->duration_ns, "ns");

@@ -51,16 +51,20 @@ int ww_load_say_final(struct load *load, struct ww_error *error)
     if (status == WW_OK)
         status = save(load, WW_LOAD_COMMITS, load->commits,
                       load->commit_count * sizeof(*load->commits), error);
+    if (status == WW_OK)
+        status = ww_gap_writer_close(&load->gaps, error);
     if (status != WW_OK)
         return status;
     const struct load_totals *sum = &load->sum;
     fprintf(load->out,
             "{\"event\":\"final\",\"entries\":%lu,\"bytes\":%lu,\"elapsed_ns\":%lu,"
             "\"cpu_ns\":%lu,\"work_cycles\":%lu,\"cycles\":%lu,\"proposed\":%lu,"
-            "\"acknowledged\":%lu,\"busy\":%lu,\"redirects\":%lu,\"resent\":%lu,\"drops\":%lu}\n",
+            "\"acknowledged\":%lu,\"busy\":%lu,\"redirects\":%lu,\"resent\":%lu,\"drops\":%lu,"
+            "\"behind_ns\":%lu,\"behind_max_ns\":%lu,\"pushed_back_ns\":%lu}\n",
             load->measured_count, load->measured_bytes, sum->clock_ns, sum->cpu_ns,
             load->work_cycles, sum->cycles, load->proposed, load->acknowledged, sum->busy,
-            sum->redirects, sum->resent, sum->drops);
+            sum->redirects, sum->resent, sum->drops, load->lateness.behind_ns,
+            load->lateness.behind_max_ns, load->lateness.pushed_back_ns);
     fflush(load->out);
     return WW_OK;
 }

@@ -87,6 +87,9 @@ static int open_files(struct load *load, struct ww_error *error)
     int status = ww_load_trace_open(&load->trace, path, options->trace_every, error);
     if (status != WW_OK)
         return status;
+    ww_run_load_file(path, options->directory, options->client, WW_GAPS);
+    if (options->gaps && (load->gaps.file = fopen(path, "wb")) == NULL)
+        return ww_fail_errno(error, WW_EIO, "%s", path);
     ww_run_load_file(path, options->directory, options->client, WW_ACK_LOG);
     return ww_ack_writer_open(&load->acks, path, options->groups, error);
 }
@@ -124,6 +127,7 @@ void ww_load_end(struct load *load)
 {
     ww_client_close(load->client);
     ww_payload_destroy(load->payload);
+    ww_gap_writer_close(&load->gaps, NULL);
     if (load->intervals != NULL)
         fclose(load->intervals);
     ww_load_trace_close(&load->trace, NULL);

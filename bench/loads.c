@@ -50,7 +50,7 @@ void ww_loads_add_totals(struct json_object *sum, struct json_object *line)
             continue;
         uint64_t before = json_object_get_uint64(json_object_object_get(sum, key));
         uint64_t one = json_object_get_uint64(value);
-        bool longest = strcmp(key, "elapsed_ns") == 0;
+        bool longest = strcmp(key, "elapsed_ns") == 0 || strstr(key, "_max_ns") != NULL;
         uint64_t all = !longest ? before + one : one > before ? one : before;
         json_object_object_add(sum, key, json_object_new_uint64(all));
     }

@@ -48,7 +48,8 @@ int ww_loads_latency(const struct ww_loads *loads, struct ww_histogram *latency,
 
 void ww_loads_stop(struct ww_loads *loads);
 
-/* Adds the totals of one process to the sum: counts add up; of "elapsed_ns" the longest counts. */
+/* Adds the totals of one process to the sum: counts add up; of "elapsed_ns" and what ends in
+ * "_max_ns" the longest counts. */
 void ww_loads_add_totals(struct json_object *sum, struct json_object *line);
 
 #endif

@@ -143,6 +143,20 @@ static void print_rate(FILE *file, const char *name, double bytes_per_s, const c
     print_line(file, name, value, note);
 }
 
+/* A generator that came late is told apart from a cluster that pushed back. */
+static void print_lateness(struct json_object *load, FILE *file)
+{
+    char a[32], value[40], note[96];
+    snprintf(value, sizeof(value), "%.2f %%", 100 * number(load, "behind_fraction"));
+    snprintf(note, sizeof(note), "of the time it was late with an entry, by %s at most",
+             ww_show_ns(number(load, "behind_max_ns"), a));
+    print_line(file, "the generator itself", value, note);
+    if (number(load, "pushed_back_fraction") == 0)
+        return;
+    snprintf(value, sizeof(value), "%.2f %%", 100 * number(load, "pushed_back_fraction"));
+    print_line(file, "the cluster", value, "of the time no more was taken: windows full");
+}
+
 static void print_rates(struct json_object *json, FILE *file)
 {
     struct json_object *config = get(json, "config"), *limits = get(json, "limits");
@@ -158,6 +172,8 @@ static void print_rates(struct json_object *json, FILE *file)
         print_line(file, "of the rate asked for", value,
                    "NOT REACHED: latency includes the queue that built up");
     }
+    if (rate > 0)
+        print_lateness(get(json, "load"), file);
     if (get(limits, "wal_bytes_per_s") != NULL)
         print_rate(file, "limit: durable bandwidth", number(limits, "wal_bytes_per_s"),
                    "1 MiB writes, all replicas together");
@@ -169,6 +185,44 @@ static void print_rates(struct json_object *json, FILE *file)
     if (get(limits, "memcpy_bytes_per_s") != NULL)
         print_rate(file, "limit: memory copy", number(limits, "memcpy_bytes_per_s"), "one core");
     fprintf(file, "\n");
+}
+
+static void print_injection(struct json_object *row, FILE *file)
+{
+    static const char *const lengths[] = {"down_ns", "pause_ns", "transfer_ns"};
+    char a[32], lasted[32] = "", outage[32] = "unknown", over[32] = "";
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
+        if (get(row, lengths[i]) != NULL)
+            ww_show_ns(number(row, lengths[i]), lasted);
+    if (get(row, "outage_ns") != NULL) {
+        ww_show_ns(number(row, "outage_ns"), outage);
+        snprintf(over, sizeof(over), "%.2f", number(row, "outage_over_election_timeout"));
+    }
+    snprintf(a, sizeof(a), "%.3f s", number(row, "at_s"));
+    fprintf(file, "  %-31s%10s%10s%10s%10s%10s\n", text(row, "action"), a, text(row, "node"),
+            lasted, outage, over);
+}
+
+/* What the injected faults cost. */
+static void print_injections(struct json_object *json, FILE *file)
+{
+    struct json_object *rows = get(json, "injections");
+    size_t count = rows != NULL ? json_object_array_length(rows) : 0;
+    if (count == 0)
+        return;
+    char timeout[32];
+    fprintf(file, "%-33s%10s%10s%10s%10s%10s\n", "Faults", "at", "node", "lasted", "outage",
+            "/ timeout");
+    for (size_t i = 0; i < count; i++)
+        print_injection(json_object_array_get_idx(rows, i), file);
+    ww_format_duration((uint64_t)number(get(json, "config"), "election_timeout_ns"), timeout,
+                       sizeof(timeout));
+    fprintf(
+        file,
+        "  outage: the longest time without an acknowledgement in group 0 around the fault\n"
+        "  timeout: raft.election_max, %s; the outage of a killed leader should stay below 1.5\n"
+        "\n",
+        timeout);
 }
 
 static void print_ratios(struct json_object *json, FILE *file)
@@ -296,6 +350,7 @@ void ww_report_print(struct json_object *json, FILE *file)
     print_warnings(json, file);
     print_latencies(json, file);
     print_rates(json, file);
+    print_injections(json, file);
     print_ratios(json, file);
     ww_trace_print(json, file);
     print_costs(json, file);

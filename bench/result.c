@@ -142,6 +142,8 @@ static struct json_object *config_json(const struct ww_bench_result *result)
         put_count(config, "trace_every", cluster->trace_every);
     put_number(config, "duration_s", (double)options->duration_ns / SECOND_NS);
     put_number(config, "warmup_s", (double)options->warmup_ns / SECOND_NS);
+    if (result->injections != NULL)
+        put_count(config, "election_timeout_ns", cluster->election_max_ns);
     put_count(config, "seed", options->payload.seed);
     put_count(config, "mtu", cluster->mtu);
     put_count(config, "wal_depth", cluster->write_depth);
@@ -282,6 +284,18 @@ static struct json_object *memory_json(const struct ww_bench_result *result)
     return memory;
 }
 
+/* The open loop: did entries leave when they were meant to, and if not, whose fault was it? */
+static void put_lateness(struct json_object *load, const struct ww_bench_result *result)
+{
+    double all_ns = (double)get_count(result->load, "elapsed_ns") * result->options->clients;
+    if (result->options->rate == 0)
+        return;
+    put_ratio(load, "behind_fraction", (double)get_count(result->load, "behind_ns"), all_ns);
+    put_same(load, result->load, "behind_max_ns");
+    put_ratio(load, "pushed_back_fraction", (double)get_count(result->load, "pushed_back_ns"),
+              all_ns);
+}
+
 static struct json_object *load_json(const struct ww_bench_result *result)
 {
     static const char *const keys[] = {"proposed",  "acknowledged", "busy",
@@ -293,6 +307,7 @@ static struct json_object *load_json(const struct ww_bench_result *result)
     for (uint32_t i = 0; i < result->options->replicas; i++)
         drops += result->change.nodes[i].drops;
     put_count(load, "node_drops", drops);
+    put_lateness(load, result);
     return load;
 }
 
@@ -379,6 +394,8 @@ struct json_object *ww_result_json(const struct ww_bench_result *result)
     put(json, "memory", memory_json(result));
     put(json, "placement", ww_witness_placement(&result->witness));
     put(json, "load", load_json(result));
+    if (result->injections != NULL)
+        put(json, "injections", json_object_get(result->injections));
     put(json, "ratios", ratios_json(result, &sum));
     put(json, "verified", verified_json(result));
     put_conclusions(json, result->intervals);

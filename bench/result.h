@@ -23,9 +23,10 @@ struct ww_bench_result {
     char started_at[32];             /* ISO 8601, UTC */
     struct json_object *environment; /* owned */
     struct ww_limits limits;
-    struct json_object *load;      /* the `final` lines of all load processes, added up; owned */
-    struct json_object *intervals; /* of all load processes together, in time order; owned */
-    struct ww_histogram latency;   /* commit latency of the measured phase, ns */
+    struct json_object *load;       /* the `final` lines of all load processes, added up; owned */
+    struct json_object *intervals;  /* of all load processes together, in time order; owned */
+    struct json_object *injections; /* NULL: none; owned */
+    struct ww_histogram latency;    /* commit latency of the measured phase, ns */
     struct ww_rotations rotations;
     struct ww_traces traces;
     struct ww_slice slices[WW_BENCH_ROUNDS_MAX];

@@ -21,6 +21,13 @@ struct group_state {
     uint64_t entries; /* data entries among them */
     size_t newest;    /* planning: number of the last batch that is alive; 0: none */
     const struct ww_ack_run *run, *run_end;
+    struct loose_run *loose, *loose_end;
+};
+
+/* Acknowledged without an index: the first `found` of its entries were met. */
+struct loose_run {
+    const struct ww_ack_loose *ack;
+    uint64_t found;
 };
 
 /* What is left of a batch after all later ones: the entries up to `last`; 0: nothing. */
@@ -35,6 +42,7 @@ struct scan {
     struct ww_verified *verified;
     uint32_t node;
     struct group_state *groups;
+    struct loose_run *loose; /* all groups */
     struct batch_span *plan; /* batches are numbered from 1 in the order of the stream */
     size_t planned, plan_room, number;
     bool overridden;
@@ -96,19 +104,43 @@ static int plan_batch(void *context, uint64_t block_position, uint32_t offset,
 
 /* ---- the check ---- */
 
+static bool holds(struct scan *scan, uint32_t group, const struct ww_entry *entry,
+                  uint64_t sequence)
+{
+    uint32_t size;
+    const void *data = ww_payload_get(scan->payload, group, sequence, &size);
+    return entry->type == WW_ENTRY_DATA && entry->size_bytes == size &&
+           memcmp(entry->data, data, size) == 0;
+}
+
+/* Is it the next of those that were acknowledged without an index? */
+static void check_loose(struct scan *scan, uint32_t group_id, const struct ww_entry *entry)
+{
+    struct group_state *group = &scan->groups[group_id];
+    for (struct loose_run *loose = group->loose; loose < group->loose_end; loose++) {
+        const struct ww_ack_loose *ack = loose->ack;
+        if (loose->found == ack->run.count || entry->index < ack->low ||
+            entry->index >= ack->high ||
+            !holds(scan, group_id, entry, ack->run.first_sequence + loose->found))
+            continue;
+        loose->found++;
+        scan->matched++;
+        return;
+    }
+}
+
 static void check_acknowledged(struct scan *scan, uint32_t group_id, const struct ww_entry *entry)
 {
     struct group_state *group = &scan->groups[group_id];
     while (group->run < group->run_end &&
            entry->index >= group->run->first_index + group->run->count)
         group->run++;
-    if (group->run == group->run_end || entry->index < group->run->first_index)
+    if (group->run == group->run_end || entry->index < group->run->first_index) {
+        check_loose(scan, group_id, entry);
         return;
+    }
     uint64_t sequence = group->run->first_sequence + (entry->index - group->run->first_index);
-    uint32_t size;
-    const void *data = ww_payload_get(scan->payload, group_id, sequence, &size);
-    if (entry->type == WW_ENTRY_DATA && entry->size_bytes == size &&
-        memcmp(entry->data, data, size) == 0)
+    if (holds(scan, group_id, entry, sequence))
         scan->matched++;
     else
         found(scan, "group %u: entry %lu is not what was acknowledged there (sequence %lu)",
@@ -170,11 +202,19 @@ static void reset_groups(struct scan *scan, const struct ww_ack_log *acks)
     memset(scan->groups, 0, scan->options->groups * sizeof(*scan->groups));
     scan->matched = 0;
     const struct ww_ack_run *run = acks->runs, *end = acks->runs + acks->count;
+    struct loose_run *loose = scan->loose, *loose_end = scan->loose + acks->loose_count;
+    for (size_t i = 0; i < acks->loose_count; i++)
+        loose[i] = (struct loose_run){&acks->loose[i], 0};
     for (uint32_t i = 0; i < scan->options->groups; i++) {
-        scan->groups[i].run = run;
+        struct group_state *group = &scan->groups[i];
+        group->run = run;
         while (run < end && run->group == i)
             run++;
-        scan->groups[i].run_end = run;
+        group->run_end = run;
+        group->loose = loose;
+        while (loose < loose_end && loose->ack->run.group == i)
+            loose++;
+        group->loose_end = loose;
     }
 }
 
@@ -204,6 +244,17 @@ static int check_replica(struct scan *scan, const struct ww_ack_log *acks, struc
     return status;
 }
 
+/* Says which of those without an index were not met. */
+static void check_loose_ends(struct scan *scan, const struct ww_ack_log *acks)
+{
+    for (size_t i = 0; i < acks->loose_count; i++) {
+        const struct ww_ack_run *run = &scan->loose[i].ack->run;
+        if (scan->loose[i].found < run->count)
+            found(scan, "group %lu: sequence %lu was acknowledged and is nowhere", run->group,
+                  run->first_sequence + scan->loose[i].found);
+    }
+}
+
 /* Does the replica hold all that is committed, and the same as the first one? */
 static bool compare(struct scan *scan, const struct group_state *first)
 {
@@ -228,8 +279,9 @@ static int check_all(struct scan *scan, const struct ww_ack_log *acks, struct ww
     size_t bytes = scan->options->groups * sizeof(struct group_state);
     struct group_state *first = calloc(1, bytes);
     scan->groups = calloc(1, bytes);
+    scan->loose = calloc(acks->loose_count + 1, sizeof(*scan->loose));
     int status = WW_OK;
-    if (first == NULL || scan->groups == NULL)
+    if (first == NULL || scan->groups == NULL || scan->loose == NULL)
         status = ww_fail(error, WW_ENOMEM, "no memory for %u groups", scan->options->groups);
     for (scan->node = 1; status == WW_OK && scan->node <= scan->options->replicas; scan->node++) {
         struct ww_error reason = {0};
@@ -245,6 +297,8 @@ static int check_all(struct scan *scan, const struct ww_ack_log *acks, struct ww
             for (uint32_t i = 0; i < scan->options->groups; i++)
                 verified->entries += first[i].entries;
         }
+        if (status == WW_OK)
+            check_loose_ends(scan, acks);
         if (!compare(scan, first))
             verified->replicas_identical = false;
         uint64_t lost = acks->acknowledged - scan->matched;
@@ -252,6 +306,7 @@ static int check_all(struct scan *scan, const struct ww_ack_log *acks, struct ww
     }
     free(first);
     free(scan->groups);
+    free(scan->loose);
     return status;
 }
 

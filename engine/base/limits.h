@@ -80,6 +80,7 @@
 #define WW_WAL_ROTATIONS 1024u   /* switches of segment whose time is remembered */
 
 #define WW_BENCH_PREPARE_BYTES (1024ull * WW_MIB) /* log written ahead of a saturated benchmark */
+#define WW_BENCH_INJECTIONS_MAX 16u
 #define WW_BENCH_ROUNDS_MAX 100u                  /* slices of the measured phase */
 
 /* Sweeps. */

@@ -20,6 +20,9 @@ static const struct ww_flag flags[] = {
     {"inflight", 0, "N", "1", "closed loop: entries without an answer, over all groups"},
     {"rate", 0, "R", NULL, "open loop instead: entries per second, over all groups"},
     {"arrivals", 0, "KIND", "fixed", "open loop: fixed (equal intervals) or poisson"},
+    {"inject", 0, "ACTION@TIME[:DURATION]", NULL,
+     "leader-kill, leader-pause, leader-transfer, follower-kill or follower-pause; again or a list",
+     true},
     {"payload", 0, "random|FILE", "random", "entries of random bytes, or the lines of a file"},
     {"seed", 0, "N", "1", "of the random bytes"},
     {"data", 0, "DIR", ".", "the logs are written below it and removed at the end"},
@@ -32,13 +35,18 @@ static int read_division(const struct ww_cli *cli, struct ww_bench_options *opti
                          struct ww_error *error)
 {
     const uint64_t slice_min_ns = SECOND_NS / 10;
-    uint64_t clients, rounds = options->duration_ns < SECOND_NS ? 1 : ROUNDS;
+    uint64_t clients, rounds = ROUNDS;
+    if (options->duration_ns < SECOND_NS || options->injections.count > 0)
+        rounds = 1;
     int status = ww_cli_count(cli, "clients", 1, WW_CLIENTS_MAX, &clients, error);
     if (status == WW_OK && ww_cli_text(cli, "rounds") != NULL)
         status = ww_cli_count(cli, "rounds", 1, WW_BENCH_ROUNDS_MAX, &rounds, error);
     if (status == WW_OK && options->duration_ns / rounds < slice_min_ns)
         status = ww_fail(error, WW_EINVAL, "--rounds %lu: a slice of --duration has at least 100ms",
                          rounds);
+    if (status == WW_OK && options->injections.count > 0 && rounds > 1)
+        status = ww_fail(error, WW_EINVAL,
+                         "--rounds %lu: with --inject the measured phase is one piece", rounds);
     uint64_t load = options->rate > 0 ? options->rate : options->inflight;
     if (status == WW_OK && load < clients)
         status = ww_fail(error, WW_EINVAL,
@@ -55,8 +63,12 @@ static int read_division(const struct ww_cli *cli, struct ww_bench_options *opti
 static int read_load(const struct ww_cli *cli, struct ww_bench_options *options,
                      struct ww_error *error)
 {
-    uint64_t size, inflight;
-    int status = ww_cli_bytes(cli, "size", 1, WW_ENTRY_MAX(WW_MTU_MAX), &size, error);
+    uint64_t size, inflight, replicas;
+    int status = ww_cli_count(cli, "replicas", 1, WW_NODES_MAX, &replicas, error);
+    if (status == WW_OK && replicas % 2 == 0)
+        status = ww_fail(error, WW_EINVAL, "--replicas %lu: must be 1, 3, 5 or 7", replicas);
+    if (status == WW_OK)
+        status = ww_cli_bytes(cli, "size", 1, WW_ENTRY_MAX(WW_MTU_MAX), &size, error);
     if (status == WW_OK)
         status = ww_cli_duration(cli, "duration", SECOND_NS / 10, 3600 * SECOND_NS,
                                  &options->duration_ns, error);
@@ -72,8 +84,12 @@ static int read_load(const struct ww_cli *cli, struct ww_bench_options *options,
         status = ww_cli_choice(cli, "arrivals", ww_arrivals_names, &options->arrivals, error);
     if (status == WW_OK && options->rate == 0 && ww_cli_given(cli, "arrivals"))
         status = ww_fail(error, WW_EINVAL, "--arrivals is of the open loop: give --rate too");
+    if (status == WW_OK && ww_cli_text(cli, "inject") != NULL)
+        status = ww_inject_parse(ww_cli_text(cli, "inject"), (uint32_t)replicas,
+                                 options->duration_ns, &options->injections, error);
     if (status != WW_OK)
         return status;
+    options->replicas = (uint32_t)replicas;
     const char *payload = ww_cli_text(cli, "payload");
     if (strcmp(payload, "itch") == 0)
         return ww_fail(error, WW_EINVAL,
@@ -124,17 +140,11 @@ static int make_links(struct ww_bench_options *options, struct ww_error *error)
 int ww_bench_options_read(const struct ww_cli *cli, struct ww_bench_options *options,
                           struct ww_error *error)
 {
-    uint64_t replicas;
     int status = read_load(cli, options, error);
-    if (status == WW_OK)
-        status = ww_cli_count(cli, "replicas", 1, WW_NODES_MAX, &replicas, error);
-    if (status == WW_OK && replicas % 2 == 0)
-        status = ww_fail(error, WW_EINVAL, "--replicas %lu: must be 1, 3, 5 or 7", replicas);
     if (status == WW_OK)
         status = ww_cli_config(cli, &options->config, error);
     if (status != WW_OK)
         return status;
-    options->replicas = (uint32_t)replicas;
     write_ahead(options);
     trace_some(options);
     status = make_links(options, error);

@@ -21,6 +21,7 @@ static const struct ww_flag flags[] = {
     {"rate", 0, "R", NULL, "open loop: entries per second"},
     {"arrivals", 0, "KIND", "fixed", "open loop: fixed or poisson"},
     {"trace", 0, "N", "0", "entries whose index is a multiple of it leave their times; 0: none"},
+    {"gaps", 0, NULL, NULL, "write down the gaps between acknowledgements"},
     {"rounds", 0, "R", "1", "slices of the measured phase"},
     {"warmup", 0, "T", "1s", "not measured"},
     {"duration", 0, "T", "5s", "measured"},
@@ -60,6 +61,7 @@ static int read_flags(const struct ww_cli *cli, struct ww_load_options *options,
         (status = ww_cli_count(cli, "rate", 1, UINT32_MAX, &options->rate, error)) != WW_OK)
         return status;
     options->endpoint = ww_cli_endpoint(cli);
+    options->gaps = ww_cli_switch(cli, "gaps");
     options->directory = ww_cli_text(cli, "directory");
     options->payload.file = ww_cli_text(cli, "payload");
     options->payload.entry_bytes = (uint32_t)size;

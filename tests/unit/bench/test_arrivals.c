@@ -91,3 +91,25 @@ Test(arrivals, begin_again_behind_a_pause)
     cr_expect_geq(poisson.due_ns, 50 * SECOND);
     cr_expect_neq(poisson.due_ns - 50 * SECOND, first_gap, "it goes on, not from the start");
 }
+
+Test(arrivals, a_late_generator_is_told_apart_from_a_full_window)
+{
+    struct ww_lateness lateness = {0};
+    ww_lateness_note(&lateness, 500, 1000, true); /* nothing is known before the first look */
+    cr_expect_eq(lateness.behind_ns, 0);
+    ww_lateness_note(&lateness, 1500, 2000, true); /* as quick as the loop goes */
+    ww_lateness_note(&lateness, 9000, 3000, true); /* nothing is due */
+    cr_expect_eq(lateness.behind_ns, 0);
+    ww_lateness_note(&lateness, 4000, 4000 + WW_LATE_NS, true); /* it did not run */
+    cr_expect_eq(lateness.behind_ns, WW_LATE_NS);
+    const uint64_t now_ns = lateness.seen_ns;
+    ww_lateness_note(&lateness, 5000, now_ns + 10, true); /* and cannot make them fast enough */
+    cr_expect_eq(lateness.behind_ns, WW_LATE_NS + 10);
+    lateness.blocked = true;
+    ww_lateness_note(&lateness, 5000, now_ns + 50, true);
+    cr_expect_eq(lateness.pushed_back_ns, 40);
+    lateness.blocked = false;
+    ww_lateness_note(&lateness, 6000, now_ns + 70, false); /* not in the measured phase */
+    cr_expect_eq(lateness.behind_ns, WW_LATE_NS + 10);
+    cr_expect_eq(lateness.behind_max_ns, WW_LATE_NS);
+}

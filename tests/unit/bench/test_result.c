@@ -68,6 +68,7 @@ static void tear_down(void)
     json_object_put(result_->environment);
     json_object_put(result_->load);
     json_object_put(result_->intervals);
+    json_object_put(result_->injections);
     free(result_);
 }
 
@@ -130,6 +131,23 @@ Test(result, what_was_not_measured_is_absent)
     json_object_put(json);
 }
 
+Test(result, a_node_that_did_not_run_through_is_unknown)
+{
+    result_->last.nodes[1].pid = 0;
+    result_->change.nodes[1] = (struct ww_node_counts){0};
+    struct json_object *json = ww_result_json(result_);
+    struct json_object *busy = at(json, "cpu", "busy_fraction");
+    struct json_object *resident = at(json, "memory", "node_resident_bytes");
+    for (size_t i = 0; i < 3; i++) {
+        cr_expect_eq(json_object_array_get_idx(busy, i) == NULL, i == 1);
+        cr_expect_eq(json_object_array_get_idx(resident, i) == NULL, i == 1);
+    }
+    cr_expect_float_eq(number(json, "ratios", "wal_bytes_over_payload"), 1.25, 1e-9,
+                       "of the others alone");
+    cr_expect_null(json_object_object_get(json, "injections"));
+    json_object_put(json);
+}
+
 Test(result, commits_at_a_new_segment_stand_beside_the_others)
 {
     struct json_object *json = ww_result_json(result_);
@@ -147,10 +165,22 @@ Test(result, commits_at_a_new_segment_stand_beside_the_others)
     json_object_put(json);
 }
 
+static void count_in_load(const char *key, uint64_t value)
+{
+    json_object_object_add(result_->load, key, json_object_new_uint64(value));
+}
+
 Test(result, open_loop_says_what_was_achieved)
 {
     options_.rate = 1000;
+    options_.clients = 2;
+    count_in_load("behind_ns", 400000000);
+    count_in_load("behind_max_ns", 30000000);
+    count_in_load("pushed_back_ns", 2000000000);
     struct json_object *json = ww_result_json(result_);
+    cr_expect_float_eq(number(json, "load", "behind_fraction"), 0.1, 1e-9);
+    cr_expect_float_eq(number(json, "load", "behind_max_ns"), 30000000, 1e-9);
+    cr_expect_float_eq(number(json, "load", "pushed_back_fraction"), 0.5, 1e-9);
     cr_expect_str_eq(json_object_get_string(at(json, "config", "loop")), "open");
     cr_expect_float_eq(number(json, "config", "achieved_rate"), 500, 1e-9);
     cr_expect_null(at(json, "config", "inflight"));
@@ -160,12 +190,19 @@ Test(result, open_loop_says_what_was_achieved)
     ww_report_print(json, file);
     fclose(file);
     cr_expect_not_null(strstr(text, "NOT REACHED"), "%s", text);
+    cr_expect_not_null(strstr(text, "10.00 %  of the time it was late with an entry, by 30.0 ms"),
+                       "%s", text);
+    cr_expect_not_null(strstr(text, "50.00 %  of the time no more was taken"), "%s", text);
     free(text);
     json_object_put(json);
 }
 
 Test(result, report_shows_the_same_and_fits_a_terminal)
 {
+    result_->injections = json_tokener_parse(
+        "[{\"action\":\"leader-kill\",\"at_s\":1.5,\"node\":2,\"outage_ns\":450000000,"
+        "\"outage_over_election_timeout\":0.75,\"down_ns\":2000000000},"
+        "{\"action\":\"leader-transfer\",\"at_s\":2,\"node\":1,\"transfer_ns\":7000000}]");
     result_->verified.replicas_identical = false;
     result_->verified.lost = 7;
     strcpy(result_->verified.detail, "node 2: something");
@@ -180,6 +217,9 @@ Test(result, report_shows_the_same_and_fits_a_terminal)
     cr_expect_not_null(strstr(text, "node 2: something"));
     cr_expect_not_null(strstr(text, "3 entries sent again"));
     cr_expect_not_null(strstr(text, "1.500"));
+    cr_expect_not_null(strstr(text, "1.500 s         2    2.00 s    450 ms      0.75"), "%s", text);
+    cr_expect_not_null(strstr(text, "2.000 s         1   7.00 ms   unknown"), "%s", text);
+    cr_expect_not_null(strstr(text, "raft.election_max, 600ms"), "%s", text);
     for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n"))
         cr_expect_leq(strlen(line), 100, "%s", line);
     free(text);

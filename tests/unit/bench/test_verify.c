@@ -226,6 +226,39 @@ Test(verify, an_acknowledged_entry_that_is_not_there_is_lost)
     cr_expect_not(ww_verified_good(&verified_));
 }
 
+Test(verify, what_was_acknowledged_without_an_index_is_looked_for)
+{
+    /* The leader changed twice, and another client's entries stand between: nobody can tell the
+     * indexes from those of the neighbours. */
+    const int64_t other = (int64_t)WW_ACK_CLIENT_SEQUENCES;
+    append_both(0, 1, 1, 3, 0);
+    append_both(0, 2, 4, 1, -1);
+    append_both(0, 2, 5, 2, other);
+    append_both(0, 2, 7, 2, 3);
+    append_both(0, 3, 9, 1, -1);
+    append_both(0, 3, 10, 1, other + 2);
+    append_both(0, 3, 11, 2, 5);
+    ww_ack_writer_add(&writer_, 0, 0, 1, 3);
+    ww_ack_writer_add(&writer_, 0, 3, 0, 3);
+    ww_ack_writer_add(&writer_, 0, 6, 12, 1);
+    ww_ack_writer_add(&writer_, 0, (uint64_t)other, 0, 3);
+    verify(12, 0);
+    expect_good(10, 10);
+}
+
+Test(verify, what_was_acknowledged_without_an_index_and_is_not_there_is_lost)
+{
+    append_both(0, 1, 1, 3, 0);
+    append_both(0, 1, 4, 2, 4); /* 3 is missing, and the rest counts only behind it */
+    append_both(0, 1, 6, 1, 6);
+    ww_ack_writer_add(&writer_, 0, 0, 1, 3);
+    ww_ack_writer_add(&writer_, 0, 3, 0, 3);
+    ww_ack_writer_add(&writer_, 0, 6, 6, 1);
+    verify(6, 0);
+    cr_expect_eq(verified_.lost, 3);
+    cr_expect_not_null(strstr(verified_.detail, "sequence 3"), "%s", verified_.detail);
+}
+
 Test(verify, other_bytes_on_one_replica)
 {
     append_both(0, 1, 1, 5, 0);
