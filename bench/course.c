@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/course.h"
 
+#include "bench/json.h"
 #include "bench/loads.h"
 #include "bench/run_directory.h"
 #include "engine/base/time_ns.h"
@@ -78,11 +79,42 @@ struct course {
     uint64_t drain_at;      /* when the nodes' traces are taken next */
     uint32_t sampled;       /* ends of this slice at which the nodes were asked: 0, 1, 2 */
     struct ww_cluster_sample before;
+    struct ww_cluster_sample second; /* at the end of the last interval */
 };
 
-static void show_progress(const struct course *course, const struct ww_interval *interval,
-                          const struct ww_histogram *latency, double per_s)
+/* What the machine and the nodes did in this second. What they do not tell in time is absent. */
+static void put_second(struct course *course, struct json_object *line)
 {
+    struct ww_cluster_sample now = {.count = 0};
+    struct ww_cluster_change change = {.slices = 0};
+    struct ww_error why;
+    double entries = 0, writes = 0;
+    bool known = course->second.cpu.total != 0;
+    now.cpu = ww_cpu_time();
+    if (course->load->groups <= WW_BENCH_LIVE_GROUPS)
+        sample_all(course->cluster, course->result->options->replicas, &course->injector, &now,
+                   &why);
+    ww_cluster_change_add(&change, &course->second, &now);
+    ww_cluster_sample_free(&course->second);
+    course->second = now;
+    for (uint32_t i = 0; i < now.count; i++) {
+        entries += (double)change.nodes[i].applied;
+        writes += (double)change.nodes[i].wal_writes;
+    }
+    if (known && writes > 0)
+        ww_json_put_number(line, "entries_per_write", entries / writes);
+    if (known && change.cpu.total > 0)
+        ww_json_put_number(line, "steal_fraction",
+                           (double)change.cpu.steal / (double)change.cpu.total);
+}
+
+static void show_progress(const struct course *course, const struct ww_interval *interval,
+                          const struct ww_histogram *latency, struct json_object *line)
+{
+    char batch[48] = "";
+    struct json_object *size = json_object_object_get(line, "entries_per_write");
+    if (size != NULL)
+        snprintf(batch, sizeof(batch), "   %.1f entries/write", json_object_get_double(size));
     const struct ww_load_options *load = course->load;
     double done_s = (double)(interval->end_ns - course->start_ns) / SECOND_NS;
     double all_s = (double)load->warmup_ns / SECOND_NS;
@@ -93,10 +125,11 @@ static void show_progress(const struct course *course, const struct ww_interval 
     if (interval->phase == WW_LOAD_MEASURE)
         done_s += (double)(interval->end_ns - course->slice->begin_ns) / SECOND_NS;
     ww_progress(course->result->options,
-                "%s %.0f/%.0f s   %.0f commits/s   p50 %.0f us   p99 %.0f us   %lu in flight",
-                ww_load_phase_names[interval->phase], done_s, all_s, per_s,
+                "%s %.0f/%.0f s   %.0f commits/s   p50 %.0f us   p99 %.0f us   %lu in flight%s",
+                ww_load_phase_names[interval->phase], done_s, all_s,
+                json_object_get_double(json_object_object_get(line, "per_s")),
                 (double)ww_histogram_quantile(latency, 0.5) / 1e3,
-                (double)ww_histogram_quantile(latency, 0.99) / 1e3, interval->in_flight);
+                (double)ww_histogram_quantile(latency, 0.99) / 1e3, interval->in_flight, batch);
 }
 
 /* A line of intervals.jsonl. */
@@ -114,8 +147,10 @@ static void on_interval(void *context, const struct ww_interval *interval,
              (double)(interval->end_ns - course->start_ns) / SECOND_NS, seconds, latency->count,
              per_s, ww_histogram_quantile(latency, 0.5), ww_histogram_quantile(latency, 0.99),
              ww_histogram_quantile(latency, 0.999), latency->max, interval->in_flight);
-    json_object_array_add(course->result->intervals, json_tokener_parse(text));
-    show_progress(course, interval, latency, per_s);
+    struct json_object *line = json_tokener_parse(text);
+    put_second(course, line);
+    json_object_array_add(course->result->intervals, line);
+    show_progress(course, interval, latency, line);
 }
 
 /*
@@ -187,12 +222,11 @@ static int sample_due(struct course *course, uint64_t now_ns, struct ww_error *e
     bool begin = course->sampled++ == 0;
     int status = sample_all(course->cluster, result->options->replicas, &course->injector,
                             begin ? &course->before : &result->last, error);
-    if (begin) {
-        name_processes(course);
+    name_processes(course); /* at the end too: a killed node may be another process then */
+    if (begin)
         ww_witness_begin(&result->witness);
-    } else {
+    else
         ww_witness_end(&result->witness);
-    }
     if (status != WW_OK || begin)
         return status;
     ww_cluster_change_add(&result->change, &course->before, &result->last);
@@ -321,6 +355,7 @@ int ww_course_run(struct ww_bench_result *result, const struct ww_load_options *
         status = join_traces(course, error);
     ww_loads_stop(&course->loads);
     ww_cluster_sample_free(&course->before);
+    ww_cluster_sample_free(&course->second);
     free(course);
     return status;
 }

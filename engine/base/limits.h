@@ -81,7 +81,8 @@
 
 #define WW_BENCH_PREPARE_BYTES (1024ull * WW_MIB) /* log written ahead of a saturated benchmark */
 #define WW_BENCH_INJECTIONS_MAX 16u
-#define WW_BENCH_ROUNDS_MAX 100u                  /* slices of the measured phase */
+#define WW_BENCH_LIVE_GROUPS 64u /* of more, a status is too much to ask for each second */
+#define WW_BENCH_ROUNDS_MAX 100u /* slices of the measured phase */
 
 /* Sweeps. */
 #define WW_SWEEP_POINTS_MAX 500u /* settings to measure; their ids have three digits */

@@ -129,6 +129,8 @@ def check_consistent(done):
     check_equal(times, sorted(times), "in the order of time")
     check_limits(result)
     check_honest(done)
+    check(any(line.get("entries_per_write", 0) > 0 for line in measured), "entries per write")
+    check(all(0 <= line.get("steal_fraction", 0) <= 1 for line in measured), "steal_fraction")
     load, verified = result["load"], result["verified"]
     check_equal(load["acknowledged"], load["proposed"], "acknowledged")
     check_equal(verified["acknowledged"], load["acknowledged"], "verified")
