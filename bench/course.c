@@ -6,6 +6,8 @@
 #include "bench/run_directory.h"
 #include "engine/base/time_ns.h"
 #include "engine/cli/cli.h"
+#include "engine/control/control_request.h"
+#include "engine/control/http_client.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -17,6 +19,7 @@
 #define RAMP_NS (100 * MILLISECOND_NS) /* load before a later slice, and WW_LOAD_SAMPLE_NS */
 #define LINE_WAIT_MS 100               /* how long ^C may wait */
 #define DRAIN_INTERVAL_NS (1000 * MILLISECOND_NS)
+#define ANSWER_NS (5000 * MILLISECOND_NS)
 #define END_WAIT_NS (50 * MILLISECOND_NS)
 #define RETURN_NS (30000 * MILLISECOND_NS) /* a node that was killed reads its log again */
 #define SETTLE_NS (30000 * MILLISECOND_NS) /* ... and gets what it missed */
@@ -357,6 +360,22 @@ int ww_course_run(struct ww_bench_result *result, const struct ww_load_options *
     ww_cluster_sample_free(&course->before);
     ww_cluster_sample_free(&course->second);
     free(course);
+    return status;
+}
+
+int ww_course_configure(struct ww_local_cluster *cluster, uint32_t nodes, const char *settings,
+                        struct ww_error *error)
+{
+    int status = WW_OK;
+    for (uint32_t id = 1; id <= nodes && status == WW_OK; id++) {
+        char *body;
+        uint32_t code;
+        status = ww_http_post(ww_local_cluster_endpoint(cluster, id), "/v1/config", settings,
+                              ANSWER_NS, &code, &body, error);
+        if (status == WW_OK && code != 200)
+            status = ww_control_refusal(body, error);
+        free(body);
+    }
     return status;
 }
 

@@ -27,6 +27,10 @@ int ww_course_run(struct ww_bench_result *result, const struct ww_load_options *
                   const struct ww_course_hooks *hooks, struct ww_local_cluster *cluster,
                   struct ww_error *error);
 
+/* Changes keys of the running nodes: `settings` is what POST /v1/config takes. */
+int ww_course_configure(struct ww_local_cluster *cluster, uint32_t nodes, const char *settings,
+                        struct ww_error *error);
+
 /*
  * Waits until every replica applied the same entries of every group and compares their digests:
  * verified->replicas_identical, `entries`, and commit[group], the common position.

@@ -13,6 +13,7 @@ const struct ww_experiment *const ww_experiments[] = {
     &ww_experiment_fsync,
     &ww_experiment_log_readers,
     &ww_experiment_peers,
+    &ww_experiment_trace_cost,
     &ww_experiment_vote_queue,
     NULL,
 };

@@ -36,6 +36,7 @@ extern const struct ww_experiment ww_experiment_election;
 extern const struct ww_experiment ww_experiment_fsync;
 extern const struct ww_experiment ww_experiment_log_readers;
 extern const struct ww_experiment ww_experiment_peers;
+extern const struct ww_experiment ww_experiment_trace_cost;
 extern const struct ww_experiment ww_experiment_vote_queue;
 
 /* All of them, ended by NULL; engine/cli/main.c lists their commands. */

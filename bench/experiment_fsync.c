@@ -11,15 +11,12 @@
 #include "bench/probe_wal.h"
 #include "bench/run_directory.h"
 #include "engine/cli/local_files.h"
-#include "engine/control/control_request.h"
-#include "engine/control/http_client.h"
 #include "engine/node/config_keys.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define READY_NS UINT64_C(30000000000)
-#define ANSWER_NS UINT64_C(5000000000)
 #define PROBE_MAX_NS UINT64_C(500000000)
 #define INFLIGHT_MAX (1u << 20)
 #define MODES 3u
@@ -71,18 +68,7 @@ static int set_window(const struct fsync *fsync, uint32_t window, struct ww_erro
 {
     char json[160];
     snprintf(json, sizeof(json), "{%s}", windows[window].keys);
-    for (uint32_t id = 1; id <= fsync->bench.replicas; id++) {
-        char *body;
-        uint32_t code;
-        int status = ww_http_post(ww_local_cluster_endpoint(fsync->cluster, id), "/v1/config", json,
-                                  ANSWER_NS, &code, &body, error);
-        if (status == WW_OK && code != 200)
-            status = ww_control_refusal(body, error);
-        free(body);
-        if (status != WW_OK)
-            return status;
-    }
-    return WW_OK;
+    return ww_course_configure(fsync->cluster, fsync->bench.replicas, json, error);
 }
 
 static double count_of(struct json_object *object, const char *key)

@@ -9,21 +9,27 @@
 #define ANSWER_NS UINT64_C(5000000000)
 #define TEXT_BYTES_MAX (256ull << 20) /* then no more is taken out, and the nodes drop it */
 #define FIELDS 5u                     /* of a record: group, index, point, peer, time */
-#define SAMPLES_PER_S_MAX 1000u
+#define SAMPLES_PER_S 250u
 #define SAMPLES_MAX 60000u
 #define EVERY_MAX (1u << 30)
 
 uint32_t ww_trace_choose(uint64_t rate, uint32_t inflight, bool durable, uint64_t duration_ns)
 {
-    /* No closed loop is faster than that; how fast it will be is not known. */
-    uint64_t each_per_s = durable ? 10000 : 50000, most_per_s = durable ? 2000000 : 5000000;
-    uint64_t seconds = duration_ns / 1000000000u + 1, samples_per_s = SAMPLES_MAX / seconds;
-    if (rate == 0)
-        rate = inflight < most_per_s / each_per_s ? inflight * each_per_s : most_per_s;
-    if (samples_per_s > SAMPLES_PER_S_MAX || samples_per_s == 0)
-        samples_per_s = samples_per_s == 0 ? 1 : SAMPLES_PER_S_MAX;
+    /* How fast a closed loop will be is not known, only what it cannot reach. The fewer entries
+     * share a batch, the more work each is, and the less shows what is recorded of it. */
+    uint64_t most_per_s = durable ? 2000000 : 5000000, each_per_s = durable ? 10000 : 50000;
+    uint64_t least = durable ? 32 : 256, most = durable ? 4096 : 8192;
+    uint64_t wanted = rate / SAMPLES_PER_S, seconds = duration_ns / 1000000000u + 1;
+    if (rate == 0) {
+        wanted = (uint64_t)inflight * (durable ? 8 : 32);
+        wanted = wanted < least ? least : wanted < most ? wanted : most;
+        rate = inflight * each_per_s < most_per_s ? inflight * each_per_s : most_per_s;
+    }
+    uint64_t entries = rate < UINT64_MAX / seconds ? rate * seconds : UINT64_MAX;
+    if (wanted < entries / SAMPLES_MAX)
+        wanted = entries / SAMPLES_MAX;
     uint32_t every = 1;
-    while (every < EVERY_MAX && rate / every > samples_per_s)
+    while (every < EVERY_MAX && every < wanted)
         every *= 2;
     return every;
 }

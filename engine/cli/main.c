@@ -14,6 +14,7 @@ const struct ww_command *const ww_commands[] = {
     &ww_experiment_fsync.command,
     &ww_experiment_log_readers.command,
     &ww_experiment_peers.command,
+    &ww_experiment_trace_cost.command,
     &ww_experiment_vote_queue.command,
     &ww_command_sweep_recommend, /* before `sweep FILE`, which takes any word */
     &ww_command_sweep_default,

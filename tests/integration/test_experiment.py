@@ -53,7 +53,7 @@ def test_without_a_name_they_are_listed():
     listed = ww("experiment").text
     for name, flag in (("backtracking", "--terms"), ("election", "--delays"),
                        ("fsync", "--inflight"), ("log-readers", "--rate"),
-                       ("vote-queue", "--slots")):
+                       ("trace-cost", "--repeats"), ("vote-queue", "--slots")):
         check_in(f"{name} ", listed)
         check_in(flag, ww("experiment", name, "--help").text)
 
@@ -141,6 +141,28 @@ def test_backtracking_counts_round_trips():
                 "cells")
     for word in ("diverged", "missing", "one by one", "halves"):
         check_in(word, done.text)
+
+
+def test_trace_cost_compares_with_and_without():
+    with Directory() as data, Directory() as output:
+        done = ww("experiment", "trace-cost", *SHORT, "--data", data, "-o", output, "--repeats",
+                  "2", "--inflight", "1,64", "--durability", "memory", "--trace.every", "4",
+                  timeout=120)
+        check_equal(done.returncode, 0, done.errors)
+        check_equal(os.listdir(data), [], "left behind")
+        result = json.loads((output / "trace-cost.json").read_text())
+    check_equal([cell["inflight"] for cell in result["cells"]], [1, 64], "cells")
+    for cell in result["cells"]:
+        check_equal(cell["trace_every"], 4, "as it was given")
+        for side in ("off", "on"):
+            check_equal(len(cell[side]["runs"]), 2, "repeats")
+            check_medians(cell[side], ("p50", "p99", "per_s", "work_cycles", "recording"))
+        check_equal(cell["off"]["recording"], 0, "nothing is recorded")
+        check(0 < cell["on"]["recording"] < 1, f"{cell['on']}")
+        for figure, change in cell["change"].items():
+            check(-1 < change["low"] <= change["mean"] <= change["high"], f"{figure}: {change}")
+        check_in(f"{cell['inflight']} in flight, trace.every 4", done.text)
+    check_plots(result)
 
 
 def test_vote_queue_compares_three_queues():
