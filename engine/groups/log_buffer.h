@@ -42,7 +42,8 @@ struct ww_log_range {
     uint32_t write_bytes; /* used bytes, aligned: what goes to the disk */
     uint32_t span_bytes;  /* to the next block */
     uint32_t entries;     /* in it: the caller's */
-    bool traced;          /* some of them are sampled: likewise */
+    /* Likewise: batches with sampled entries (engine/stages/trace.h), and where the first is. */
+    uint32_t traced, traced_at;
 };
 
 enum ww_log_room {

@@ -59,10 +59,12 @@ static struct ww_log_range gather(struct ww_shard *shard)
            (log->next.position & (shard->store->span_bytes - 1)) != 0 &&
            all.write_bytes + log->next.write_bytes <= WW_WRITE_MAX) {
         WW_ASSERT(log->next.position == all.position + all.span_bytes);
+        if (all.traced == 0) /* from the begin of the write */
+            all.traced_at = all.write_bytes + log->next.traced_at;
+        all.traced += log->next.traced;
         all.write_bytes += log->next.write_bytes;
         all.span_bytes += log->next.span_bytes;
         all.entries += log->next.entries;
-        all.traced |= log->next.traced;
         log->have_next = false;
     }
     return all;
@@ -92,7 +94,7 @@ static uint32_t write_blocks(struct ww_shard *shard)
     uint32_t depth = atomic_load_explicit(&shard->write_depth, memory_order_relaxed);
     while (log->in_flight_count < depth && take_next(shard)) {
         struct ww_log_range range = gather(shard);
-        uint64_t now_ns = range.traced ? ww_clock_now(shard->clock) : 0;
+        uint64_t now_ns = range.traced > 0 ? ww_clock_now(shard->clock) : 0;
         int status = shard->store->ops->write(shard->store, range.position,
                                               bytes_at(shard, range.position), range.write_bytes);
         if (status != WW_OK) {
@@ -109,14 +111,17 @@ static uint32_t write_blocks(struct ww_shard *shard)
 /* Its bytes are still there: NET keeps them until it hears that they are durable. */
 static void trace_write(struct ww_shard *shard, const struct write *write)
 {
-    struct ww_trace *trace = &shard->traces[WW_STAGE_LOG];
-    uint64_t now_ns = ww_clock_now(shard->clock);
-    uint64_t end = write->range.position + write->range.write_bytes;
-    for (uint64_t position = write->range.position; position < end;) {
-        const struct ww_block_header *block = (const void *)bytes_at(shard, position);
-        ww_trace_block(trace, WW_TRACE_SUBMITTED, block, write->submitted_ns);
-        ww_trace_block(trace, WW_TRACE_WRITTEN, block, now_ns);
-        position += block->span_bytes;
+    const struct ww_trace_stamp stamps[] = {{WW_TRACE_SUBMITTED, write->submitted_ns},
+                                            {WW_TRACE_WRITTEN, ww_clock_now(shard->clock)}};
+    uint32_t left = write->range.traced, at = write->range.traced_at;
+    for (uint32_t begin = 0; left > 0 && begin < write->range.write_bytes;) {
+        const struct ww_block_header *block =
+            (const void *)bytes_at(shard, write->range.position + begin);
+        if (at < begin + block->used_bytes)
+            left = ww_trace_block(&shard->traces[WW_STAGE_LOG], block, at - begin, left, stamps, 2);
+        begin += block->span_bytes;
+        if (at < begin) /* in the next block from its first batch on */
+            at = begin + WW_BLOCK_HEADER_BYTES;
     }
 }
 
@@ -129,7 +134,7 @@ static void forget_written(struct ww_shard *shard, uint64_t durable)
         const struct write *write = &log->in_flight[done];
         if (write->range.position + write->range.write_bytes > durable)
             break;
-        if (write->range.traced)
+        if (write->range.traced > 0)
             trace_write(shard, write);
     }
     log->in_flight_count -= done;

@@ -133,14 +133,15 @@ struct ww_net {
     /* Of the open block: when its first batch came, its entries, and whether it may not wait. */
     uint64_t block_since_ns;
     uint64_t block_entries;
+    uint32_t block_traced; /* batches of it with sampled entries; where the first is */
+    uint32_t block_traced_at;
     bool block_urgent;
-    bool block_traced; /* it holds sampled entries */
 
+    bool saves_refused; /* the store had no room for a snapshot */
     struct ww_raft_update update;
     struct ww_promise *promises; /* options.promises */
     uint64_t promises_first, promises_end;
-    bool saves_refused; /* the store had no room for a snapshot */
-    uint32_t *dirty;    /* ids of groups to flush */
+    uint32_t *dirty; /* ids of groups to flush */
     uint32_t dirty_count;
     uint32_t amnesiac; /* groups that may have forgotten promises */
     uint32_t anew;     /* groups that begin anew, and the stream does not say so yet */

@@ -44,9 +44,11 @@ static bool close_block(struct ww_net *net)
     struct ww_log_range range = ww_log_buffer_close(&net->buffer, net->durable);
     range.entries = (uint32_t)net->block_entries;
     range.traced = net->block_traced;
-    if (range.traced)
-        ww_trace_block(&net->shard->traces[WW_STAGE_NET], WW_TRACE_CLOSED,
-                       ww_log_buffer_at(&net->buffer, range.position), 0);
+    range.traced_at = net->block_traced_at;
+    if (range.traced > 0)
+        ww_trace_block(&net->shard->traces[WW_STAGE_NET],
+                       ww_log_buffer_at(&net->buffer, range.position), range.traced_at,
+                       range.traced, &(struct ww_trace_stamp){.point = WW_TRACE_CLOSED}, 1);
     net->blocks_out[net->blocks_end++ % WW_PERSIST_RING_SLOTS] = range.position + range.write_bytes;
     net->counters.blocks++;
     bool pushed = ww_ring_push(&net->shard->persist, &range);
@@ -92,18 +94,21 @@ uint8_t *ww_net_reserve(struct ww_net *net, uint32_t bytes)
     }
 }
 
-static void count_in_block(struct ww_net *net, const struct ww_batch_header *batch)
+static void count_in_block(struct ww_net *net, const struct ww_batch_header *batch, uint32_t at)
 {
     bool entries = batch->kind == WW_BATCH_ENTRIES;
     if (net->buffer.batches == 1) {
         net->block_since_ns = net->now_ns;
         net->block_entries = 0;
         net->block_urgent = false;
-        net->block_traced = false;
+        net->block_traced = 0;
     }
     net->block_entries += entries ? batch->count : 0;
-    net->block_traced |= entries && ww_trace_holds(&net->shard->traces[WW_STAGE_NET],
-                                                   batch->first_index, ww_batch_last_index(batch));
+    if (entries &&
+        ww_trace_holds(&net->shard->traces[WW_STAGE_NET], batch->first_index,
+                       ww_batch_last_index(batch)) &&
+        net->block_traced++ == 0)
+        net->block_traced_at = at;
     net->block_urgent |= !entries;
     if (net->wal.each_entry)
         close_block(net); /* no room: the next one joins it */
@@ -132,7 +137,7 @@ void ww_net_commit_batch(struct ww_net *net, struct ww_group *group, const void 
                                  (uint32_t)(position - block)};
     if (entries && !ww_log_index_add(&group->index, point, header->size_bytes))
         ww_shard_fence(net->shard, WW_ENOMEM, "no memory for the index of the log");
-    count_in_block(net, header);
+    count_in_block(net, header, point.offset);
 }
 
 bool ww_net_append_hard_state(struct ww_net *net, struct ww_group *group, uint64_t term,

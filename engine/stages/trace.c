@@ -68,15 +68,23 @@ void ww_trace_record(struct ww_trace *trace, struct ww_trace_record place, uint6
     add(&trace->cycles, __rdtsc() - begin);
 }
 
-void ww_trace_block(struct ww_trace *trace, enum ww_trace_point point, const void *block,
-                    uint64_t ns)
+uint32_t ww_trace_block(struct ww_trace *trace, const void *block, uint32_t at, uint32_t batches,
+                        const struct ww_trace_stamp *stamps, uint32_t count)
 {
     const struct ww_block_header *header = block;
-    for (uint32_t at = WW_BLOCK_HEADER_BYTES; at < header->used_bytes;) {
+    while (batches > 0 && at < header->used_bytes) {
         const struct ww_batch_header *batch = ww_batch_header((const uint8_t *)block + at);
-        struct ww_trace_record place = {.group = batch->group, .point = (uint16_t)point, .ns = ns};
-        if (batch->kind == WW_BATCH_ENTRIES)
-            ww_trace_range(trace, place, batch->first_index, ww_batch_last_index(batch));
+        uint64_t last = ww_batch_last_index(batch);
         at += batch->size_bytes;
+        if (batch->kind != WW_BATCH_ENTRIES || !ww_trace_holds(trace, batch->first_index, last))
+            continue;
+        for (uint32_t i = 0; i < count; i++) {
+            struct ww_trace_record place = {.group = batch->group,
+                                            .point = (uint16_t)stamps[i].point,
+                                            .ns = stamps[i].ns};
+            ww_trace_record(trace, place, batch->first_index, last);
+        }
+        batches--;
     }
+    return batches;
 }

@@ -98,8 +98,15 @@ static inline void ww_trace_rise(struct ww_trace *trace, struct ww_trace_record 
     ww_trace_range(trace, place, from, to);
 }
 
-/* Records what a closed block holds, of all groups. */
-void ww_trace_block(struct ww_trace *trace, enum ww_trace_point point, const void *block,
-                    uint64_t ns);
+/* A point and its time; 0: now. */
+struct ww_trace_stamp {
+    enum ww_trace_point point;
+    uint64_t ns;
+};
+
+/* Records what `batches` batches of a closed block hold that have sampled entries, the first of
+ * them at offset `at`; returns how many of them were not found. */
+uint32_t ww_trace_block(struct ww_trace *trace, const void *block, uint32_t at, uint32_t batches,
+                        const struct ww_trace_stamp *stamps, uint32_t count);
 
 #endif

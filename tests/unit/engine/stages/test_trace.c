@@ -224,6 +224,35 @@ Test(trace, nobody_takes_the_records_and_the_entries_commit_all_the_same)
     fake_cluster_stop(&cluster);
 }
 
+Test(trace, every_sampled_entry_is_found_in_writes_of_many_blocks)
+{
+    uint32_t leader = start(1), found[2][1024 / EVERY] = {0}, first = 2, count = 40 * ENTRIES;
+    struct fake_node *node = &cluster.nodes[leader];
+    struct ww_wal_tuning wal = {.block_max = 2 * WW_BLOCK_ALIGN};
+    cr_assert_eq(ww_net_tune(node->shard->net, &wal), WW_OK);
+    fake_cluster_run(&cluster, 100);
+    uint64_t blocks = node->shard->net->counters.blocks, writes = node->disk.writes;
+    node->disk.held = true;
+    for (uint64_t sequence = 0; sequence < count; sequence += ENTRIES) {
+        fake_client_propose(&cluster, leader, sequence, ENTRIES, 64, sequence);
+        fake_cluster_run(&cluster, 2);
+    }
+    node->disk.held = false;
+    fake_cluster_run(&cluster, 100);
+    blocks = node->shard->net->counters.blocks - blocks;
+    writes = node->disk.writes - writes;
+    cr_assert_gt(blocks, 2 * writes, "%lu blocks, %lu writes", blocks, writes);
+    struct ww_trace_record records[1024];
+    uint32_t taken = ww_trace_take(&node->shard->traces[WW_STAGE_LOG], records, 1024);
+    for (uint32_t i = 0; i < taken; i++)
+        found[records[i].point == WW_TRACE_WRITTEN][records[i].index / EVERY]++;
+    for (uint32_t index = EVERY; index < first + count; index += EVERY) {
+        cr_expect_eq(found[0][index / EVERY], 1, "%u was submitted", index);
+        cr_expect_eq(found[1][index / EVERY], 1, "%u was written", index);
+    }
+    fake_cluster_stop(&cluster);
+}
+
 Test(trace, writes_are_counted_by_their_entries)
 {
     uint32_t leader = start(1);
