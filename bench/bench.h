@@ -23,6 +23,7 @@ struct ww_bench_options {
     enum ww_arrivals_kind arrivals;  /* open loop */
     uint32_t rounds;                 /* slices of the measured phase */
     struct ww_injections injections; /* faults while measured */
+    const char *inject;              /* the same as text; NULL: none */
     uint64_t warmup_ns;
     uint64_t duration_ns;
     const char *data;   /* the cluster's directories are made below this one */

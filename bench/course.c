@@ -185,7 +185,7 @@ static int next_round(struct course *course, struct ww_error *error)
     course->slice->begin_ns = now_ns + ramp_ns + WW_LOAD_SAMPLE_NS;
     course->slice->end_ns = course->slice->begin_ns + course->slice_ns;
     course->sampled = 0;
-    ww_injector_start(&course->injector, course->slice->begin_ns);
+    ww_injector_start(&course->injector, course->slice->begin_ns, course->slice->end_ns);
     return ww_loads_go(&course->loads, course->slice->begin_ns, error);
 }
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ANSWER_NS UINT64_C(200000000)
+#define ANSWER_NS UINT64_C(500000000)
 #define TRANSFER_NS UINT64_C(5000000000)
 #define RETRY_NS UINT64_C(5000000) /* while there is no leader */
 
@@ -237,9 +237,10 @@ static uint64_t due_of(const struct ww_injector *injector, uint32_t number)
     return injected->begin_ns + injection->duration_ns;
 }
 
-void ww_injector_start(struct ww_injector *injector, uint64_t begin_ns)
+void ww_injector_start(struct ww_injector *injector, uint64_t begin_ns, uint64_t end_ns)
 {
     injector->start_ns = injector->measured_ns = begin_ns;
+    injector->end_ns = end_ns;
 }
 
 uint64_t ww_injector_due_ns(const struct ww_injector *injector)
@@ -256,8 +257,10 @@ int ww_injector_step(struct ww_injector *injector, uint64_t now_ns, struct ww_er
     for (uint32_t i = 0; injector->start_ns != 0 && i < injector->injections->count; i++) {
         if (status != WW_OK || due_of(injector, i) > now_ns)
             continue;
-        status = injector->injected[i].begin_ns == 0 ? begin(injector, i, error)
-                                                     : end(injector, i, error);
+        if (injector->injected[i].begin_ns != 0)
+            status = end(injector, i, error);
+        else if (now_ns < injector->end_ns)
+            status = begin(injector, i, error);
     }
     return status;
 }
@@ -268,7 +271,8 @@ int ww_injector_finish(struct ww_injector *injector, struct ww_error *error)
     for (uint32_t i = 0; i < injector->injections->count && status == WW_OK; i++) {
         const struct ww_injected *injected = &injector->injected[i];
         if (injected->begin_ns == 0)
-            status = ww_fail(error, WW_EIO, "--inject %s: there was no such node to the end",
+            status = ww_fail(error, WW_EIO,
+                             "--inject %s: the measured phase was over before it could be done",
                              actions[injector->injections->list[i].action].name);
         else if (injected->end_ns == 0)
             status = end(injector, i, error);

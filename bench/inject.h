@@ -54,15 +54,16 @@ struct ww_injector {
     struct ww_local_cluster *cluster;
     uint32_t replicas;
     uint64_t measured_ns; /* the begin of the measured phase */
-    uint64_t start_ns;    /* the same while faults may begin, else 0 */
+    uint64_t end_ns;      /* and its end */
+    uint64_t start_ns;    /* the begin while faults may begin, else 0 */
     uint64_t retry_ns;    /* there was no leader: look again then */
     struct ww_injected injected[WW_BENCH_INJECTIONS_MAX];
     bool paused[WW_NODES_MAX];
     bool touched[WW_NODES_MAX]; /* was killed or paused at some time */
 };
 
-/* The measured phase begins at `begin_ns`: so the times are known. */
-void ww_injector_start(struct ww_injector *injector, uint64_t begin_ns);
+/* The measured phase lies between these times: so those of the faults are known. */
+void ww_injector_start(struct ww_injector *injector, uint64_t begin_ns, uint64_t end_ns);
 
 /* Does what is due at `now_ns`. */
 int ww_injector_step(struct ww_injector *injector, uint64_t now_ns, struct ww_error *error);
@@ -70,7 +71,7 @@ int ww_injector_step(struct ww_injector *injector, uint64_t now_ns, struct ww_er
 /* When something is due next; UINT64_MAX: never. */
 uint64_t ww_injector_due_ns(const struct ww_injector *injector);
 
-/* Ends what has not ended: all nodes run. WW_EIO when one could not be injected at all. */
+/* Ends what has not ended: all nodes run. WW_EIO when one could not be injected in time. */
 int ww_injector_finish(struct ww_injector *injector, struct ww_error *error);
 
 /* Can the node answer? `excused`: it has a reason not to, also for a while behind its return. */

@@ -142,8 +142,10 @@ static struct json_object *config_json(const struct ww_bench_result *result)
         put_count(config, "trace_every", cluster->trace_every);
     put_number(config, "duration_s", (double)options->duration_ns / SECOND_NS);
     put_number(config, "warmup_s", (double)options->warmup_ns / SECOND_NS);
-    if (result->injections != NULL)
+    if (options->inject != NULL) {
+        put_text(config, "inject", options->inject);
         put_count(config, "election_timeout_ns", cluster->election_max_ns);
+    }
     put_count(config, "seed", options->payload.seed);
     put_count(config, "mtu", cluster->mtu);
     put_count(config, "wal_depth", cluster->write_depth);

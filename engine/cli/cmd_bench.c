@@ -84,9 +84,10 @@ static int read_load(const struct ww_cli *cli, struct ww_bench_options *options,
         status = ww_cli_choice(cli, "arrivals", ww_arrivals_names, &options->arrivals, error);
     if (status == WW_OK && options->rate == 0 && ww_cli_given(cli, "arrivals"))
         status = ww_fail(error, WW_EINVAL, "--arrivals is of the open loop: give --rate too");
-    if (status == WW_OK && ww_cli_text(cli, "inject") != NULL)
-        status = ww_inject_parse(ww_cli_text(cli, "inject"), (uint32_t)replicas,
-                                 options->duration_ns, &options->injections, error);
+    options->inject = ww_cli_text(cli, "inject");
+    if (status == WW_OK && options->inject != NULL)
+        status = ww_inject_parse(options->inject, (uint32_t)replicas, options->duration_ns,
+                                 &options->injections, error);
     if (status != WW_OK)
         return status;
     options->replicas = (uint32_t)replicas;

@@ -47,6 +47,7 @@ def test_a_killed_leader_comes_back_and_everything_is_there():
     check(row["outage_ns"] >= 0.3 * ELECTION_MAX_NS, f"an election takes its time: {row}")
     check(result["load"]["redirects"] > 0, "the client found another leader")
     check(result["load"]["resent"] > 0, "... and proposed again what had no answer")
+    check_equal(result["config"]["inject"], "leader-kill@500ms:1s", "as it was given")
     check_equal(result["config"]["rounds"], 1, "the measured phase is one piece")
     check_equal(result["config"]["election_timeout_ns"], ELECTION_MAX_NS, "election timeout")
     missing = result["cpu"]["busy_fraction"]

@@ -90,7 +90,7 @@ Test(inject, the_outage_is_the_longest_gap_around_the_fault)
                                  10 * SECOND, &injections_, &error_),
                  WW_OK);
     injector_ = (struct ww_injector){.injections = &injections_, .replicas = 3};
-    ww_injector_start(&injector_, 100 * SECOND);
+    ww_injector_start(&injector_, 100 * SECOND, 110 * SECOND);
     inject(0, 2, 101 * SECOND, 103 * SECOND);
     inject(1, 1, 104 * SECOND, 105 * SECOND);
     inject(2, 3, 108 * SECOND, 108 * SECOND + 7);
@@ -127,7 +127,7 @@ Test(inject, an_outage_belongs_to_one_fault)
                                  &injections_, &error_),
                  WW_OK);
     injector_ = (struct ww_injector){.injections = &injections_, .replicas = 3};
-    ww_injector_start(&injector_, 100 * SECOND);
+    ww_injector_start(&injector_, 100 * SECOND, 110 * SECOND);
     inject(0, 1, 101 * SECOND, 101 * SECOND + 1);
     inject(1, 2, 101 * SECOND + SECOND / 10, 105 * SECOND);
     struct ww_gap list[] = {{101 * SECOND + 1, 101 * SECOND + 50},
@@ -145,8 +145,11 @@ Test(inject, nothing_is_due_before_the_measured_phase_has_begun)
     injector_ = (struct ww_injector){.injections = &injections_, .replicas = 1};
     cr_expect_eq(ww_injector_due_ns(&injector_), UINT64_MAX);
     cr_expect_eq(ww_injector_step(&injector_, UINT64_MAX, &error_), WW_OK);
-    ww_injector_start(&injector_, 100 * SECOND);
+    ww_injector_start(&injector_, 100 * SECOND, 110 * SECOND);
     cr_expect_eq(ww_injector_due_ns(&injector_), 102 * SECOND);
+    cr_expect_eq(ww_injector_step(&injector_, 101 * SECOND, &error_), WW_OK);
+    cr_expect_eq(ww_injector_step(&injector_, 110 * SECOND, &error_), WW_OK, "it is too late");
+    cr_expect_eq(injector_.injected[0].begin_ns, 0);
     cr_expect_eq(ww_injector_finish(&injector_, &error_), WW_EIO, "it did not happen");
     cr_expect_not_null(strstr(error_.text, "leader-kill"));
 }

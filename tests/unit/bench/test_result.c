@@ -199,6 +199,7 @@ Test(result, open_loop_says_what_was_achieved)
 
 Test(result, report_shows_the_same_and_fits_a_terminal)
 {
+    options_.inject = "leader-kill@1500ms:2s,leader-transfer@2s";
     result_->injections = json_tokener_parse(
         "[{\"action\":\"leader-kill\",\"at_s\":1.5,\"node\":2,\"outage_ns\":450000000,"
         "\"outage_over_election_timeout\":0.75,\"down_ns\":2000000000},"
