@@ -148,7 +148,7 @@
 #define WW_CLIENT_RETRY_NS_DEFAULT 100000000u
 #define WW_CLIENT_SMALL_FRAMES 8u   /* of a group, small ones: then the next waits to fill up */
 #define WW_CLIENT_FRAMES_MAX 192u   /* PROPOSEs on the way, all groups: they fit a ring of memif */
-#define WW_CLIENT_SILENT_RETRIES 3u /* before another node is asked */
+#define WW_CLIENT_SILENT_RETRIES 1u /* before another node is asked: within an election timeout */
 #define WW_CLIENT_BACKOFF_MIN_NS 50000u /* after BUSY; doubles up to the maximum */
 #define WW_CLIENT_BACKOFF_MAX_NS 5000000u
 #define WW_CLIENT_GAP_NS 1000000u            /* a resent run refused for so long was lost as well */

@@ -116,7 +116,7 @@ Test(client_leader, two_nodes_that_name_each_other_do_not_keep_it_busy)
     fake_destroy(fake);
 }
 
-Test(client_leader, a_silent_leader_is_left_after_three_retries)
+Test(client_leader, a_silent_leader_is_left_when_retries_do_not_help)
 {
     struct fake *fake = fake_create();
     struct ww_client *client = fake_client(fake, 1024, RETRY_NS);
