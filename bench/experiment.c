@@ -9,6 +9,8 @@
 /* clang-format off */
 const struct ww_experiment *const ww_experiments[] = {
     &ww_experiment_backtracking,
+    &ww_experiment_bypass,
+    &ww_experiment_codec,
     &ww_experiment_election,
     &ww_experiment_fsync,
     &ww_experiment_log_readers,

@@ -35,6 +35,8 @@ extern const struct ww_experiment ww_experiment_backtracking;
 extern const struct ww_experiment ww_experiment_election;
 extern const struct ww_experiment ww_experiment_fsync;
 extern const struct ww_experiment ww_experiment_log_readers;
+extern const struct ww_experiment ww_experiment_bypass;
+extern const struct ww_experiment ww_experiment_codec;
 extern const struct ww_experiment ww_experiment_peers;
 extern const struct ww_experiment ww_experiment_trace_cost;
 extern const struct ww_experiment ww_experiment_vote_queue;

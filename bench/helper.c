@@ -68,10 +68,11 @@ int ww_helper_start(struct ww_helper *helper, const char *name, bool speaks,
 {
     int line[2] = {-1, -1}; /* ours, theirs */
     *helper = (struct ww_helper){.name = name, .line = -1};
-    snprintf(helper->log, sizeof(helper->log), "%s", log_path);
-    int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    snprintf(helper->log, sizeof(helper->log), "%s", log_path != NULL ? log_path : "");
+    int log = log_path != NULL ? open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)
+                               : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
     if (log < 0)
-        return ww_fail_errno(error, WW_EIO, "cannot write %s", log_path);
+        return ww_fail_errno(error, WW_EIO, "cannot write the log of %s", name);
     pid_t parent = getpid(), pid = -1;
     if (!speaks || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, line) == 0)
         pid = fork();

@@ -32,7 +32,7 @@ bool ww_helper_built(const char *name, char path[WW_HELPER_PATH_MAX]);
 /* The path of an installed program; false: there is none. */
 bool ww_helper_installed(const char *name, char path[WW_HELPER_PATH_MAX]);
 
-/* Starts words[0], a path, with the words behind it up to NULL. */
+/* Starts words[0], a path, with the words behind it up to NULL. Log NULL: our standard error. */
 int ww_helper_start(struct ww_helper *helper, const char *name, bool speaks,
                     const char *const *words, const char *log, struct ww_error *error);
 

@@ -17,6 +17,7 @@
 #include <uv.h>
 
 #define SEGMENT_BYTES (64u * WW_MIB) /* as ours */
+#define BATCH_BYTES (512u * WW_KIB)  /* of one raft_apply: then the nodes' checksums overlap */
 #define LEADER_TIMEOUT_MS 200u       /* node 1 is the first to stand for election */
 #define OTHERS_TIMEOUT_MS 5000u
 #define HEARTBEAT_MS 50u
@@ -161,8 +162,10 @@ static void on_check(uv_check_t *check)
 {
     struct node *node = check->data;
     uint32_t room;
-    while (!node->closing && (room = ww_peer_run_room(&node->run)) > 0)
-        propose(node, room);
+    while (!node->closing && (room = ww_peer_run_room(&node->run)) > 0) {
+        uint32_t most = BATCH_BYTES / node->run.cell.entry_bytes;
+        propose(node, room < most ? room : most);
+    }
     ww_peer_run_report(&node->run, stdout);
 }
 

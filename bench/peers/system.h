@@ -27,6 +27,7 @@ struct ww_peer_figures {
 /* A running cluster of one system. */
 struct ww_peer_cluster {
     const struct ww_config *config; /* ours */
+    const int *namespaces;          /* ours: struct ww_local_options */
     char directory[WW_RUN_DIRECTORY_MAX];
     struct ww_local_cluster *ours;
     struct ww_helper nodes[WW_PEER_NODES];

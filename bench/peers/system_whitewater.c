@@ -18,6 +18,7 @@ static int start(struct ww_peer_cluster *cluster, struct ww_error *error)
     const struct ww_local_options local = {
         .config = *cluster->config,
         .nodes = WW_PEER_NODES,
+        .namespaces = cluster->namespaces,
         .directory = cluster->directory,
         .keep = true, /* removed by whoever made it */
     };

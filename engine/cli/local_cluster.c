@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,13 +23,15 @@
 
 #define MILLISECOND 1000000u
 #define STOP_TIMEOUT_NS (5000ull * MILLISECOND)
+#define NAMESPACE_ADMIN_PORT 7200u
 #define READY_INTERVAL_NS (20ull * MILLISECOND)
 
 struct local_node {
     struct ww_config config;
     const char *endpoint;
     char yaml[300], log[300];
-    pid_t pid; /* 0: not running */
+    int net_namespace; /* -1: the caller's */
+    pid_t pid;         /* 0: not running */
 };
 
 struct ww_local_cluster {
@@ -56,6 +59,8 @@ static _Noreturn void run_child(const struct local_node *node, int log, pid_t pa
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
+        _exit(WW_EXIT_FAILED);
+    if (node->net_namespace >= 0 && setns(node->net_namespace, CLONE_NEWNET) != 0)
         _exit(WW_EXIT_FAILED);
     int nothing = open("/dev/null", O_RDONLY);
     dup2(nothing, STDIN_FILENO);
@@ -143,6 +148,15 @@ static int write_yaml(const struct local_node *node, struct ww_error *error)
     return WW_OK;
 }
 
+/* Each has a network of its own there, and the same ports. */
+static void place_in_namespace(const struct ww_config *config, struct ww_config_node *node)
+{
+    snprintf(node->admin, sizeof(node->admin), "10.99.0.%u:%u", node->id, NAMESPACE_ADMIN_PORT);
+    node->port = WW_UDP_PORT_DEFAULT;
+    if (config->transport == WW_CONFIG_UDP)
+        snprintf(node->address, sizeof(node->address), "10.99.0.%u", node->id);
+}
+
 /* The configuration of all nodes, but for what differs between them. */
 static int plan_cluster(struct ww_local_cluster *cluster, const struct ww_local_options *options,
                         struct ww_config *config, struct ww_error *error)
@@ -151,7 +165,8 @@ static int plan_cluster(struct ww_local_cluster *cluster, const struct ww_local_
     *config = options->config;
     config->node_count = cluster->count;
     memset(config->nodes, 0, sizeof(config->nodes));
-    if (config->transport != WW_CONFIG_MEMIF && config->transport != WW_CONFIG_UDP)
+    if (options->namespaces == NULL && config->transport != WW_CONFIG_MEMIF &&
+        config->transport != WW_CONFIG_UDP)
         return ww_fail(error, WW_EINVAL,
                        "a local cluster runs over memif or udp; the nodes of the other transports "
                        "need an interface each: start them one by one with ww node");
@@ -166,6 +181,8 @@ static int plan_cluster(struct ww_local_cluster *cluster, const struct ww_local_
         node->port = udp[i];
         node->join = i >= options->nodes;
         snprintf(node->admin, sizeof(node->admin), "127.0.0.1:%u", admin[i]);
+        if (options->namespaces != NULL)
+            place_in_namespace(config, node);
     }
     snprintf(config->socket_dir, sizeof(config->socket_dir), "%.99s/sockets", cluster->directory);
     return WW_OK;
@@ -199,8 +216,11 @@ static int start_all(struct ww_local_cluster *cluster, const struct ww_local_opt
     status = plan_cluster(cluster, options, &config, error);
     for (uint32_t id = 1; id <= cluster->count && status == WW_OK; id++)
         status = plan_node(cluster, &config, id, error);
-    for (uint32_t id = 1; id <= cluster->count && status == WW_OK; id++)
+    for (uint32_t id = 1; id <= cluster->count && status == WW_OK; id++) {
+        node_of(cluster, id)->net_namespace =
+            options->namespaces != NULL ? options->namespaces[id - 1] : -1;
         status = spawn(node_of(cluster, id), error);
+    }
     return status;
 }
 

@@ -25,6 +25,9 @@ struct ww_local_options {
      * below $TMPDIR or /tmp, removed at the end unless `keep`. */
     const char *directory;
     bool keep;
+    /* A network namespace for each node, in which it has the address 10.99.0.ID, which the caller
+     * must reach (bench/veth_network.h makes such ones). NULL: all in the caller's. */
+    const int *namespaces;
     uint32_t admin_port; /* the first node's, the others follow; 0: any free ports */
 };
 

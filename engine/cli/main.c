@@ -13,6 +13,8 @@ const struct ww_command *const ww_commands[] = {
     &ww_experiment_election.command,
     &ww_experiment_fsync.command,
     &ww_experiment_log_readers.command,
+    &ww_experiment_bypass.command,
+    &ww_experiment_codec.command,
     &ww_experiment_peers.command,
     &ww_experiment_trace_cost.command,
     &ww_experiment_vote_queue.command,
