@@ -22,6 +22,8 @@
 #define INFLIGHT_MAX 65536u
 #define PROBE_MAX_NS UINT64_C(500000000)
 #define PROBE_LARGE_BYTES WW_MIB
+#define GOAL_BEST_PEER 5 /* times its commits per second: G4 */
+#define GOAL_ETCD 100
 #define PREPARE_MIN_NS UINT64_C(500000000)
 
 enum { OURS, LIBRAFT, ETCD };
@@ -395,10 +397,11 @@ static void print_ratio(struct json_object *result, struct json_object *cell, FI
         struct json_object *ratio = json_object_array_get_idx(ratios, i);
         if (!same_load(ratio, cell))
             continue;
-        fprintf(file, "  ours is %.3g times the best peer",
-                ww_experiment_number(ratio, "over_best_peer"));
+        fprintf(file, "  ours is %.3g times the best peer (goal %d)",
+                ww_experiment_number(ratio, "over_best_peer"), GOAL_BEST_PEER);
         if (json_object_object_get(ratio, "over_etcd") != NULL)
-            fprintf(file, ", %.3g times etcd", ww_experiment_number(ratio, "over_etcd"));
+            fprintf(file, ", %.3g times etcd (goal %d)", ww_experiment_number(ratio, "over_etcd"),
+                    GOAL_ETCD);
         fprintf(file, "\n");
     }
 }

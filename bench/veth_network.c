@@ -17,19 +17,12 @@
 #define COMMAND_MAX 300u
 #define WORDS_MAX 24u
 
-/* Runs `ip` with these words in the namespace of this thread. */
-static int ip(struct ww_error *error, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static int ip(struct ww_error *error, const char *format, ...)
+/* Runs `ip` with the words of the command. */
+static int run_ip(const char *command, struct ww_error *error)
 {
-    char command[COMMAND_MAX], words[COMMAND_MAX], path[WW_HELPER_PATH_MAX];
+    char words[COMMAND_MAX], path[WW_HELPER_PATH_MAX];
     char *list[WORDS_MAX + 1] = {"ip"}, *rest = words;
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(command, sizeof(command), format, arguments);
-    va_end(arguments);
-    memcpy(words, command, sizeof(words));
+    snprintf(words, sizeof(words), "%s", command);
     for (uint32_t i = 1; i < WORDS_MAX && (list[i] = strtok_r(rest, " ", &rest)) != NULL; i++)
         continue;
     if (!ww_helper_installed("ip", path))
@@ -46,6 +39,20 @@ static int ip(struct ww_error *error, const char *format, ...)
     if (pid > 0)
         waitpid(pid, &how, 0);
     return pid > 0 && how == 0 ? WW_OK : ww_fail(error, WW_EIO, "ip %s failed", command);
+}
+
+/* In the namespace of this thread. */
+static int ip(struct ww_error *error, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static int ip(struct ww_error *error, const char *format, ...)
+{
+    char command[COMMAND_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(command, sizeof(command), format, arguments);
+    va_end(arguments);
+    return run_ip(command, error);
 }
 
 /* A namespace of its own for this thread; its descriptor, or -1. */
