@@ -13,7 +13,7 @@ from cluster import wait_until  # noqa
 from harness import (WW, Directory, check, check_equal, check_in, environment, run_tests,  # noqa
                      skip, ww, ww_fails)
 
-SHORT = ["--duration", "60ms", "--warmup", "20ms", "--repeats", "1", "--wal.prepare", "16MiB",
+SHORT = ["--duration", "300ms", "--warmup", "50ms", "--repeats", "1", "--wal.prepare", "16MiB",
          "--wal.segment", "16MiB"]
 OVER_VETH = ["udp-veth", "af_packet-veth", "af_xdp-veth"]
 

@@ -14,7 +14,7 @@ from cluster import free_ports, wait_until  # noqa
 from harness import (BUILD, WW, Directory, check, check_equal, check_in, environment,  # noqa
                      run_tests, skip, ww, ww_fails)
 
-SHORT = ["--duration", "60ms", "--warmup", "20ms", "--wal.prepare", "16MiB", "--wal.segment",
+SHORT = ["--duration", "300ms", "--warmup", "50ms", "--wal.prepare", "16MiB", "--wal.segment",
          "16MiB"]
 THERE = {"whitewater": True,
          "libraft": (BUILD / "ww-peer-raft").exists(),
