@@ -2,6 +2,7 @@
 /* The list of the experiments, and what happens around each. */
 #include "bench/experiment.h"
 
+#include "bench/html.h"
 #include "bench/run_directory.h"
 
 #include <limits.h>
@@ -29,14 +30,15 @@ static const struct ww_experiment *experiment_of(const struct ww_command *comman
     return *each;
 }
 
-static int write_file(const struct ww_experiment *experiment, struct json_object *result,
-                      const char *output, struct ww_error *error)
+static int write_files(const struct ww_experiment *experiment, struct json_object *result,
+                       const char *output, struct ww_error *error)
 {
     char path[PATH_MAX];
     snprintf(path, sizeof(path), "%s/%s.json", output, experiment->name);
-    return json_object_to_file_ext(path, result, JSON_C_TO_STRING_PRETTY) == 0
-               ? WW_OK
-               : ww_fail_errno(error, WW_EIO, "%s", path);
+    if (json_object_to_file_ext(path, result, JSON_C_TO_STRING_PRETTY) != 0)
+        return ww_fail_errno(error, WW_EIO, "%s", path);
+    snprintf(path, sizeof(path), "%s/%s.html", output, experiment->name);
+    return ww_html_write(path, WW_HTML_EXPERIMENT, result, error);
 }
 
 int ww_experiment_main(struct ww_cli *cli)
@@ -54,7 +56,7 @@ int ww_experiment_main(struct ww_cli *cli)
     else if (status == WW_OK)
         experiment->print(result, stdout);
     if (status == WW_OK && output != NULL)
-        status = write_file(experiment, result, output, &error);
+        status = write_files(experiment, result, output, &error);
     json_object_put(result);
     return status == WW_OK ? (int)WW_EXIT_DONE : ww_cli_fail(cli, &error);
 }

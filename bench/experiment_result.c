@@ -25,7 +25,7 @@ struct json_object *ww_experiment_new_number(double value)
 {
     char text[32];
     snprintf(text, sizeof(text), "%.6g", value);
-    return json_object_new_double_s(value, text);
+    return json_object_new_double_s(strtod(text, NULL), text);
 }
 
 double ww_experiment_number(struct json_object *object, const char *key)

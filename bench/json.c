@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct json_object *ww_json_at(struct json_object *object, const char *path)
@@ -43,7 +44,7 @@ struct json_object *ww_json_new_number(double value)
 {
     char text[32];
     snprintf(text, sizeof(text), "%.6g", value);
-    return json_object_new_double_s(value, text);
+    return json_object_new_double_s(strtod(text, NULL), text);
 }
 
 void ww_json_put_text(struct json_object *object, const char *key, const char *text)

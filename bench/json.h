@@ -18,7 +18,7 @@ double ww_json_number_at(struct json_object *object, const char *path);
 double ww_json_number_or(struct json_object *object, const char *path, double otherwise);
 const char *ww_json_text_or(struct json_object *object, const char *path, const char *otherwise);
 
-/* With six significant digits: more than any measurement has. */
+/* With six significant digits: more than any measurement has. Its value is what is written. */
 struct json_object *ww_json_new_number(double value);
 
 /* {min, p50, p90, p99, p999, p9999, max}; empty when the histogram is. */

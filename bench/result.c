@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/result.h"
 
+#include "bench/bench_files.h"
 #include "bench/json.h"
 #include "bench/warnings.h"
 #include "engine/node/config_keys.h"
@@ -30,12 +31,12 @@ static void put_count(struct json_object *object, const char *key, uint64_t valu
     put(object, key, json_object_new_uint64(value));
 }
 
-/* Six significant digits: more than any measurement has. */
+/* Six significant digits: more than any measurement has. Its value is what it is written as. */
 static struct json_object *new_number(double value)
 {
     char text[32];
     snprintf(text, sizeof(text), "%.6g", value);
-    return json_object_new_double_s(value, text);
+    return json_object_new_double_s(strtod(text, NULL), text);
 }
 
 static void put_number(struct json_object *object, const char *key, double value)
@@ -411,6 +412,17 @@ static int close_file(FILE *file, const char *path, int wrong, struct ww_error *
     return wrong != 0 ? ww_fail_errno(error, WW_EIO, "%s", path) : WW_OK;
 }
 
+/* Of the files just written, as `ww report` does it: the two cannot differ. */
+static int write_page(const char *directory, struct ww_error *error)
+{
+    struct json_object *data;
+    int status = ww_bench_files_read(directory, &data, error);
+    if (status == WW_OK)
+        status = ww_bench_page_write(directory, data, error);
+    json_object_put(data);
+    return status;
+}
+
 int ww_result_write(const struct ww_bench_result *result, struct json_object *json,
                     const char *directory, struct ww_error *error)
 {
@@ -435,5 +447,6 @@ int ww_result_write(const struct ww_bench_result *result, struct json_object *js
         fprintf(file, "%s\n",
                 json_object_to_json_string_ext(json_object_array_get_idx(result->intervals, i),
                                                JSON_C_TO_STRING_PLAIN));
-    return close_file(file, path, 0, error);
+    status = close_file(file, path, 0, error);
+    return status == WW_OK ? write_page(directory, error) : status;
 }

@@ -41,7 +41,7 @@ struct ww_bench_result {
 /* The whole of result.json. */
 struct json_object *ww_result_json(const struct ww_bench_result *result);
 
-/* Writes result.json, commit.hgrm and intervals.jsonl into `directory`. */
+/* Writes result.json, commit.hgrm, intervals.jsonl and report.html into `directory`. */
 int ww_result_write(const struct ww_bench_result *result, struct json_object *json,
                     const char *directory, struct ww_error *error);
 

@@ -3,6 +3,7 @@
 #include "bench/sweep_run.h"
 
 #include "bench/format.h"
+#include "bench/html.h"
 #include "bench/sweep_data.h"
 
 #include <limits.h>
@@ -49,6 +50,9 @@ int ww_sweep_report(const char *directory, bool as_json, struct json_object **js
         snprintf(path, sizeof(path), "%s/%s", directory, WW_SWEEP_RESULT);
         if (json_object_to_file_ext(path, result, JSON_C_TO_STRING_PRETTY) != 0)
             status = ww_fail_errno(error, WW_EIO, "%s", path);
+        snprintf(path, sizeof(path), "%s/report.html", directory);
+        if (status == WW_OK)
+            status = ww_html_write(path, WW_HTML_SWEEP, result, error);
         if (as_json)
             puts(json_object_to_json_string_ext(result, JSON_C_TO_STRING_PRETTY));
         else

@@ -36,6 +36,7 @@ extern const struct ww_command ww_command_member_promote;
 extern const struct ww_command ww_command_member_remove;
 extern const struct ww_command ww_command_node;
 extern const struct ww_command ww_command_probe; /* hidden: measures the limits for `ww bench` */
+extern const struct ww_command ww_command_report;
 extern const struct ww_command ww_command_snapshot_list;
 extern const struct ww_command ww_command_snapshot_restore;
 extern const struct ww_command ww_command_snapshot_save;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ww compare A B: what changed between two measurements, how sure that is, and gates on it. */
 #include "bench/compare.h"
+#include "bench/html.h"
 #include "bench/run_directory.h"
 #include "engine/cli/cli.h"
 
@@ -40,9 +41,10 @@ static int write_result(struct json_object *found, const char *output, struct ww
 {
     char path[PATH_MAX];
     snprintf(path, sizeof(path), "%s/compare.json", output);
-    return json_object_to_file_ext(path, found, JSON_C_TO_STRING_PRETTY) == 0
-               ? WW_OK
-               : ww_fail_errno(error, WW_EIO, "%s", path);
+    if (json_object_to_file_ext(path, found, JSON_C_TO_STRING_PRETTY) != 0)
+        return ww_fail_errno(error, WW_EIO, "%s", path);
+    snprintf(path, sizeof(path), "%s/compare.html", output);
+    return ww_html_write(path, WW_HTML_COMPARE, found, error);
 }
 
 static int show(const struct ww_cli *cli, struct json_object *found, struct ww_error *error)

@@ -8,6 +8,7 @@
 const struct ww_command *const ww_commands[] = {
     &ww_command_bench,
     &ww_command_compare,
+    &ww_command_report,
     &ww_command_experiment,
     &ww_experiment_backtracking.command,
     &ww_experiment_election.command,

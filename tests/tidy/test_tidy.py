@@ -30,6 +30,9 @@ def test_licence_line_is_first():
     check_equal(found("engine/base/a.c", "\n" + SPDX), ["no SPDX-License-Identifier"])
     check_equal(found("dev", "#!/bin/bash\n# SPDX-License-Identifier: Apache-2.0\n"), [])
     check_equal(found("dev", "#!/bin/bash\n"), ["no SPDX-License-Identifier"])
+    check_equal(found("bench/html/a.js", "// SPDX-License-Identifier: Apache-2.0\n"), [])
+    for name in ("a.js", "a.css", "a.html"):
+        check_equal(found(f"bench/html/{name}", "x\n"), ["no SPDX-License-Identifier"])
 
 
 def test_file_length():

@@ -44,6 +44,8 @@ def language_of(path):
         return "c"
     if path.endswith((".py", ".sh")) or path in SCRIPTS:
         return "script"
+    if path.endswith((".js", ".css", ".html")):
+        return "page"
     if path.endswith("meson.build"):
         return "build"
     return None
