@@ -36,9 +36,8 @@ static void read_result(struct ww_sweep_run *run, struct json_object *result)
 {
     run->state = WW_RUN_KEPT;
     ww_figures_read(result, run->figures);
-    run->signals[WW_SIGNAL_WAL_WRITE] = ww_json_number_at(result, "limits.wal_write.p50");
-    run->signals[WW_SIGNAL_NET_RTT] = ww_json_number_at(result, "limits.net_rtt.p50");
-    run->signals[WW_SIGNAL_STEAL] = ww_json_number_at(result, "cpu.steal_fraction");
+    for (int i = 0; i < WW_SIGNALS; i++)
+        run->signals[i] = ww_json_number_at(result, ww_sweep_signal_path((enum ww_sweep_signal)i));
     run->reached = ww_json_number_at(result, "config.achieved_rate") /
                    ww_json_number_at(result, "config.rate");
 }

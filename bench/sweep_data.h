@@ -9,22 +9,17 @@
 #define WW_SWEEP_FAILED "failed.json" /* in the directory of a run that failed */
 #define WW_SWEEP_NO_POINT UINT32_MAX
 
-/* sweep_noise.c; docs/sweeps.md says why. */
-#define WW_SWEEP_NOISE_RULE                                                                        \
-    "thrown out: runs whose own limit probe or stolen time is off its point's median by more "     \
-    "than "                                                                                        \
-    "5 MAD of the sweep, and at least 10 % (stolen: 2 points); never more than the smaller half "  \
-    "of "                                                                                          \
-    "a point's runs, and none of fewer than three"
+extern const char ww_sweep_noise_rule[]; /* a sentence; docs/sweeps.md says why */
 
 /*
  * What says how disturbed the machine was during a run, and nothing of how well the run went: the
- * limits that it measured, and the processor time that the hypervisor took.
+ * limits that it measured, and the processor time that the hypervisor and other processes took.
  */
 enum ww_sweep_signal {
     WW_SIGNAL_WAL_WRITE, /* limits.wal_write.p50 */
     WW_SIGNAL_NET_RTT,   /* limits.net_rtt.p50 */
     WW_SIGNAL_STEAL,     /* cpu.steal_fraction */
+    WW_SIGNAL_OTHERS,    /* cpu.others_cores */
     WW_SIGNALS,
 };
 
@@ -63,6 +58,9 @@ void ww_sweep_data_free(struct ww_sweep_data *data);
 
 /* The median of the values that are not NAN; NAN when there is none. Sorts them. */
 double ww_sweep_median(double *values, uint32_t count);
+
+/* Where a signal stands in result.json. */
+const char *ww_sweep_signal_path(enum ww_sweep_signal signal);
 
 /* The rule of docs/sweeps.md: sets noisy runs apart. */
 void ww_sweep_find_noise(struct ww_sweep_data *data);

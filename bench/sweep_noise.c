@@ -5,27 +5,41 @@
  * keeps the good ones, and reports luck.
  *
  * A deviation is the distance of a run's signal from the median of its point (of ratios the
- * logarithm, of the stolen share the difference). What is usual is learned from all points
+ * logarithm, of shares the difference). What is usual is learned from all points
  * together, since three repeats say little of their own spread: the median absolute deviation (MAD)
  * of the whole sweep, which outliers do not move (Hampel 1974).
  */
 #include "bench/sweep_data.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define MADS 5.0    /* about 3.4 standard deviations of a normal distribution */
 #define RUNS_MIN 3u /* of two it cannot be said which one is the odd one out */
 
+const char ww_sweep_noise_rule[] =
+    "thrown out: runs whose own limit probes, stolen time or processor time of others are off "
+    "their "
+    "point's median by more than 5 MAD of the sweep, and at least 10 % (stolen: 2 points, others: "
+    "0.1 cores); at most the smaller half of a point's runs, and none of fewer than three";
+
 static const struct {
-    const char *name;
-    bool ratio;
-    double floor; /* deviations up to this are never noise, however quiet the rest was */
+    const char *path, *name;
+    const char *unit; /* of a difference; NULL: a ratio is looked at */
+    double scale;     /* to that unit */
+    double floor;     /* deviations up to this are never noise, however quiet the rest was */
 } signals[WW_SIGNALS] = {
-    [WW_SIGNAL_WAL_WRITE] = {"durable write p50", true, 0.1},
-    [WW_SIGNAL_NET_RTT] = {"round trip p50", true, 0.1},
-    [WW_SIGNAL_STEAL] = {"stolen time", false, 0.02},
+    [WW_SIGNAL_WAL_WRITE] = {"limits.wal_write.p50", "durable write p50", NULL, 1, 0.1},
+    [WW_SIGNAL_NET_RTT] = {"limits.net_rtt.p50", "round trip p50", NULL, 1, 0.1},
+    [WW_SIGNAL_STEAL] = {"cpu.steal_fraction", "stolen time", "points", 100, 0.02},
+    [WW_SIGNAL_OTHERS] = {"cpu.others_cores", "processor time of others", "cores", 1, 0.1},
 };
+
+const char *ww_sweep_signal_path(enum ww_sweep_signal signal)
+{
+    return signals[signal].path;
+}
 
 /* deviations[k] of every measured run of the point; NAN: not measured. Returns their number. */
 static uint32_t deviations_of(const struct ww_sweep_data *data, const struct ww_sweep_point *point,
@@ -37,10 +51,8 @@ static uint32_t deviations_of(const struct ww_sweep_data *data, const struct ww_
         const struct ww_sweep_run *run = &point->runs[k];
         bool measured = run->state == WW_RUN_KEPT || run->state == WW_RUN_NOISY;
         deviations[k] = measured ? run->signals[signal] : NAN;
-        if (signals[signal].ratio && !(deviations[k] > 0))
-            deviations[k] = NAN;
-        else if (signals[signal].ratio)
-            deviations[k] = log(deviations[k]);
+        if (signals[signal].unit == NULL)
+            deviations[k] = deviations[k] > 0 ? log(deviations[k]) : NAN;
         sorted[k] = deviations[k];
         count += !isnan(deviations[k]);
     }
@@ -72,12 +84,12 @@ static double limit_of(const struct ww_sweep_data *data, int signal, double *all
 
 static void say_why(struct ww_sweep_run *run, int signal, double deviation, double limit)
 {
-    const char *form = signals[signal].ratio
-                           ? "%s is off its point's median by %.0f %% (limit %.0f %%)"
-                           : "%s is off its point's median by %.1f points (limit %.1f)";
-    double shown = signals[signal].ratio ? expm1(deviation) : deviation;
-    double bound = signals[signal].ratio ? expm1(limit) : limit;
-    snprintf(run->why, sizeof(run->why), form, signals[signal].name, 100 * shown, 100 * bound);
+    bool ratio = signals[signal].unit == NULL;
+    snprintf(run->why, sizeof(run->why), "%s is off its point's median by %.3g %s (limit %.3g)",
+             signals[signal].name,
+             ratio ? 100 * expm1(deviation) : signals[signal].scale * deviation,
+             ratio ? "%" : signals[signal].unit,
+             ratio ? 100 * expm1(limit) : signals[signal].scale * limit);
 }
 
 /* Throws out the runs of a point that are farthest off, at most the smaller half of them. */

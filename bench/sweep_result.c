@@ -189,16 +189,12 @@ static struct json_object *runs_summary(const struct ww_sweep_data *data)
 
 static struct json_object *noise_json(const struct ww_sweep_data *data)
 {
-    static const char *const names[WW_SIGNALS] = {
-        [WW_SIGNAL_WAL_WRITE] = "limits.wal_write.p50",
-        [WW_SIGNAL_NET_RTT] = "limits.net_rtt.p50",
-        [WW_SIGNAL_STEAL] = "cpu.steal_fraction",
-    };
     struct json_object *noise = json_object_new_object(), *limits = json_object_new_object();
-    put_text(noise, "rule", WW_SWEEP_NOISE_RULE);
+    put_text(noise, "rule", ww_sweep_noise_rule);
     for (int i = 0; i < WW_SIGNALS; i++)
         if (!isnan(data->noise_limits[i]))
-            put(limits, names[i], ww_json_new_number(data->noise_limits[i]));
+            put(limits, ww_sweep_signal_path((enum ww_sweep_signal)i),
+                ww_json_new_number(data->noise_limits[i]));
     put(noise, "limits", limits);
     return noise;
 }

@@ -44,7 +44,7 @@ void sweep_set_point(struct ww_sweep_data *data, uint32_t point, double per_s, d
         *run = (struct ww_sweep_run){
             .state = WW_RUN_KEPT,
             .figures = {per_s, per_s * 64, p99 / 2, p99, p99 * 2, NAN},
-            .signals = {100000, 1000, 0},
+            .signals = {100000, 1000, 0, 0.05},
             .reached = NAN,
         };
     }

@@ -74,7 +74,17 @@ Test(sweep_noise, stolen_time_counts_in_points, .fini = tear_down)
     cr_expect_eq(noisy(0), 0, "within the floor");
     cr_expect_eq(data_.points[1].runs[1].state, WW_RUN_NOISY);
     cr_expect_str_eq(data_.points[1].runs[1].why,
-                     "stolen time is off its point's median by 20.0 points (limit 2.0)");
+                     "stolen time is off its point's median by 20 points (limit 2)");
+}
+
+Test(sweep_noise, other_processes_count_in_cores, .fini = tear_down)
+{
+    set_up(3);
+    data_.points[1].runs[0].signals[WW_SIGNAL_OTHERS] = 1.3;
+    ww_sweep_find_noise(&data_);
+    cr_expect_str_eq(data_.points[1].runs[0].why,
+                     "processor time of others is off its point's median by 1.25 cores (limit "
+                     "0.1)");
 }
 
 Test(sweep_noise, a_bad_result_is_no_reason, .fini = tear_down)
