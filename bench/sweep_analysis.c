@@ -186,17 +186,15 @@ struct rivals {
 static void offer(const struct ww_sweep_data *data, uint32_t point, struct rivals *rivals)
 {
     const struct ww_sweep_point *candidate = &data->points[point];
-    bool open;
-    amount_of(settings_of(data, point), &open);
     if (rivals->best == WW_SWEEP_NO_POINT) {
         *rivals = (struct rivals){.best = point, .lowest_p99 = point};
         return;
     }
     const struct ww_sweep_point *best = &data->points[rivals->best];
     bool more = candidate->figures[WW_FIGURE_PER_S] > best->figures[WW_FIGURE_PER_S];
-    if (open && candidate->rate_missed != best->rate_missed)
+    if (candidate->rate_missed != best->rate_missed)
         more = best->rate_missed;
-    else if (open && !candidate->rate_missed)
+    else if (candidate->open && !candidate->rate_missed)
         more = candidate->figures[WW_FIGURE_P99] < best->figures[WW_FIGURE_P99];
     if (more)
         rivals->best = point;

@@ -145,8 +145,9 @@ void ww_sweep_summarise(struct ww_sweep_data *data)
             point->figures[figure] =
                 median_of(data, point,
                           offsetof(struct ww_sweep_run, figures) + figure * sizeof(double));
-        point->rate_missed =
-            median_of(data, point, offsetof(struct ww_sweep_run, reached)) < RATE_REACHED;
+        double reached = median_of(data, point, offsetof(struct ww_sweep_run, reached));
+        point->open = !isnan(reached);
+        point->rate_missed = reached < RATE_REACHED;
     }
     for (uint32_t i = 0; i < count; i++) {
         data->points[i].pareto = data->points[i].kept > 0;

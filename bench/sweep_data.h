@@ -37,7 +37,8 @@ struct ww_sweep_point {
     double figures[WW_FIGURES]; /* medians over the kept runs; NAN: none */
     uint32_t kept;
     bool unsettled;   /* more of its runs are noisy than may be thrown out */
-    bool rate_missed; /* open loop: the rate that was wanted was not reached */
+    bool open;        /* open loop */
+    bool rate_missed; /* ... and the rate that was wanted was not reached */
     bool pareto;
 };
 

@@ -245,8 +245,11 @@ static int run_steps(struct course *course, struct ww_error *error)
 static int run_course(struct course *course, struct ww_error *error)
 {
     const struct ww_sweep_options *options = course->options;
-    int lock = -1;
-    int status = ww_run_output_make(options->output, error);
+    int lock = -1, status = WW_OK;
+    if (access(options->data, W_OK | X_OK) != 0)
+        status = ww_fail_errno(error, WW_EINVAL, "--data %s", options->data);
+    if (status == WW_OK)
+        status = ww_run_output_make(options->output, error);
     if (status == WW_OK)
         status = lock_directory(options->output, &lock, error);
     if (status == WW_OK)

@@ -58,6 +58,8 @@ def interrupt_second_run(file, output, data):
     with start(file, output, data) as process:
         check(any("run 2 of 4" in line for line in process.stderr), "it ended early")
         wait_until(lambda: processes_of(data), 30, "the second run has its cluster")
+        ww_fails(2, "sweep", file, "-o", output, "--data", data,
+                 says=[f"--output {output}: a sweep is under way there"])
         os.killpg(process.pid, signal.SIGINT)
         out, errors = process.communicate(timeout=60)
         check_equal((process.returncode, out), (1, ""), errors)
@@ -198,6 +200,11 @@ def test_bad_files():
             check(not (place / "out").exists(), "nothing is made for a bad file")
         ww_fails(2, "sweep", place / "none.yaml", says=["cannot read", "none.yaml"])
         ww_fails(2, "sweep", file, "--config", file, says=["--config"])
+        write(file, TINY)
+        ww_fails(2, "sweep", file, "-o", place / "no" / "where", says=["--output", "no/where"])
+        ww_fails(2, "sweep", file, "-o", place / "out", "--data", place / "no",
+                 says=["--data", "/no: No such"])
+        check(not (place / "out").exists(), "nothing is made")
         ww_fails(2, "sweep", says=["FILE is missing"])
 
 
