@@ -191,8 +191,10 @@ static void print_runs_left_out(struct json_object *json, FILE *file)
             head = true;
         }
     }
-    if (ww_json_number_at(json, "runs.noisy") > 0)
-        fprintf(file, "  %s\n", ww_json_text(get(json, "noise"), "rule"));
+    if (ww_json_number_at(json, "runs.noisy") > 0) {
+        fputs("  ", file);
+        ww_show_words(ww_json_text(get(json, "noise"), "rule"), 2, file);
+    }
     fputs(head ? "\n" : "", file);
 }
 
