@@ -15,16 +15,6 @@ static void put(struct json_object *object, const char *key, struct json_object 
     json_object_object_add(object, key, value);
 }
 
-static void put_text(struct json_object *object, const char *key, const char *text)
-{
-    put(object, key, json_object_new_string(text));
-}
-
-static void put_count(struct json_object *object, const char *key, uint64_t value)
-{
-    put(object, key, json_object_new_uint64(value));
-}
-
 static void put_flag(struct json_object *object, const char *key, bool value)
 {
     put(object, key, json_object_new_boolean(value));
@@ -41,7 +31,7 @@ static void put_id(struct json_object *object, const char *key, uint32_t point)
 {
     char id[WW_SWEEP_RUN_NAME_MAX];
     if (point != WW_SWEEP_NO_POINT)
-        put_text(object, key, ww_sweep_point_id(point, id));
+        ww_json_put_text(object, key, ww_sweep_point_id(point, id));
 }
 
 /* ---- axes: the values of each key that varies, as numbers where all of them are ---- */
@@ -104,11 +94,11 @@ static struct json_object *axis_json(const struct ww_sweep *sweep, const char *k
     if (unit < UNITS && values != NULL)
         qsort(values, count, sizeof(values[0]), by_number);
     struct json_object *axis = json_object_new_object(), *list = json_object_new_array();
-    put_text(axis, "key", key);
-    put_text(axis, "unit", unit < UNITS ? units[unit].unit : "text");
+    ww_json_put_text(axis, "key", key);
+    ww_json_put_text(axis, "unit", unit < UNITS ? units[unit].unit : "text");
     for (size_t i = 0; i < count; i++) {
         struct json_object *value = json_object_new_object();
-        put_text(value, "text", values[i].text);
+        ww_json_put_text(value, "text", values[i].text);
         put(value, "value", ww_json_new_number(values[i].number));
         json_object_array_add(list, value);
     }
@@ -140,10 +130,10 @@ static struct json_object *runs_json(const struct ww_sweep_data *data, uint32_t 
         struct json_object *json = json_object_new_object();
         ww_sweep_run_name((struct ww_sweep_step){.point = point, .repeat = k}, name);
         snprintf(path, sizeof(path), "runs/%s", name);
-        put_text(json, "dir", path);
+        ww_json_put_text(json, "dir", path);
         put_flag(json, "kept", run->state == WW_RUN_KEPT);
         if (run->why[0] != 0)
-            put_text(json, "why", run->why);
+            ww_json_put_text(json, "why", run->why);
         if (run->state == WW_RUN_FAILED)
             put_flag(json, "failed", true);
         else
@@ -179,18 +169,19 @@ static struct json_object *points_json(const struct ww_sweep_data *data)
 static struct json_object *runs_summary(const struct ww_sweep_data *data)
 {
     struct json_object *runs = json_object_new_object();
-    put_count(runs, "planned", (uint64_t)ww_sweep_point_count(data->sweep) * data->sweep->repeats);
-    put_count(runs, "kept", data->kept);
-    put_count(runs, "noisy", data->thrown);
-    put_count(runs, "failed", data->failed);
-    put_count(runs, "missing", data->missing);
+    ww_json_put_count(runs, "planned",
+                      (uint64_t)ww_sweep_point_count(data->sweep) * data->sweep->repeats);
+    ww_json_put_count(runs, "kept", data->kept);
+    ww_json_put_count(runs, "noisy", data->thrown);
+    ww_json_put_count(runs, "failed", data->failed);
+    ww_json_put_count(runs, "missing", data->missing);
     return runs;
 }
 
 static struct json_object *noise_json(const struct ww_sweep_data *data)
 {
     struct json_object *noise = json_object_new_object(), *limits = json_object_new_object();
-    put_text(noise, "rule", ww_sweep_noise_rule);
+    ww_json_put_text(noise, "rule", ww_sweep_noise_rule);
     for (int i = 0; i < WW_SIGNALS; i++)
         if (!isnan(data->noise_limits[i]))
             put(limits, ww_sweep_signal_path((enum ww_sweep_signal)i),
@@ -210,20 +201,20 @@ struct json_object *ww_sweep_json(const struct ww_sweep_data *data)
     const struct ww_sweep *sweep = data->sweep;
     struct json_object *json = json_object_new_object(), *environment = NULL;
     uint32_t best = ww_sweep_best(data, &sweep->objective, &sweep->slo, WW_SWEEP_NO_POINT);
-    put_text(json, "schema", WW_SWEEP_SCHEMA);
-    put_text(json, "version",
-             data->first != NULL ? ww_json_text(data->first, "version") : WW_VERSION);
-    put_text(json, "name", sweep->name);
+    ww_json_put_text(json, "schema", WW_SWEEP_SCHEMA);
+    ww_json_put_text(json, "version",
+                     data->first != NULL ? ww_json_text(data->first, "version") : WW_VERSION);
+    ww_json_put_text(json, "name", sweep->name);
     put(json, "load", json_object_get(sweep->load));
     put(json, "config", json_object_get(sweep->config));
     put(json, "vary", json_object_get(sweep->vary));
     put(json, "axes", axes_json(sweep));
-    put_count(json, "repeat", sweep->repeats);
-    put_text(json, "order", sweep->random ? "random" : "listed");
-    put_count(json, "seed", sweep->seed);
-    put_text(json, "objective", sweep->objective_text);
+    ww_json_put_count(json, "repeat", sweep->repeats);
+    ww_json_put_text(json, "order", sweep->random ? "random" : "listed");
+    ww_json_put_count(json, "seed", sweep->seed);
+    ww_json_put_text(json, "objective", sweep->objective_text);
     if (sweep->slo_text[0] != 0)
-        put_text(json, "slo", sweep->slo_text);
+        ww_json_put_text(json, "slo", sweep->slo_text);
     if (json_object_object_get_ex(data->first, "environment", &environment))
         put(json, "environment", json_object_get(environment));
     put(json, "runs", runs_summary(data));
