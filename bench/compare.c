@@ -198,6 +198,35 @@ static struct json_object *describe(struct json_object *side)
     return object;
 }
 
+static void warn(struct json_object *warnings, const char *code, const char *text)
+{
+    struct json_object *warning = json_object_new_object();
+    ww_json_put_text(warning, "code", code);
+    ww_json_put_text(warning, "text", text);
+    json_object_array_add(warnings, warning);
+}
+
+/* What makes the comparison worth less. */
+static struct json_object *warnings_of(const struct compare *compare)
+{
+    struct json_object *warnings = json_object_new_array();
+    bool single = false;
+    for (size_t i = 0; i < json_object_array_length(compare->metrics); i++) {
+        const char *from =
+            ww_json_text_or(json_object_array_get_idx(compare->metrics, i), "from", "");
+        single |= strcmp(from, "intervals") == 0;
+    }
+    if (single)
+        warn(warnings, "single_runs",
+             "one run a side: these intervals come from the seconds within the runs, and know "
+             "nothing of how two runs of one program differ; give directories of several runs");
+    if (json_object_array_length(compare->differences) > 0)
+        warn(warnings, "unlike",
+             "the runs are not alike, and were compared because that was asked "
+             "for; differences lists in what");
+    return warnings;
+}
+
 static int check_sides(struct compare *compare, struct json_object *a, struct json_object *b,
                        struct ww_error *error)
 {
@@ -234,6 +263,7 @@ int ww_compare(struct json_object *a, struct json_object *b,
     int status = check_sides(&compare, a, b, error);
     if (status == WW_OK)
         for_pairs(&compare, a, b, false, compare_point);
+    json_object_object_add(*found, "warnings", warnings_of(&compare));
     return status;
 }
 

@@ -55,10 +55,8 @@ void ww_compare_print_differences(struct json_object *found, FILE *file)
                 json_object_get_boolean(ww_json_at(each, "allowed")) ? "  (allowed)" : "");
 }
 
-/* Returns whether any of them comes from the intervals of single runs. */
-static bool print_metrics(struct json_object *found, FILE *file)
+static void print_metrics(struct json_object *found, FILE *file)
 {
-    bool single = false;
     const char *point = "";
     struct json_object *each;
     char a[32], b[32], change[32], low[32], high[32], range[72];
@@ -78,9 +76,7 @@ static bool print_metrics(struct json_object *found, FILE *file)
         fprintf(file, "  %-28s%13s%13s%10s%22s  %s\n", ww_json_text_or(each, "title", ""),
                 show_value(each, "a", a), show_value(each, "b", b),
                 show_percent(each, "change", change), range, ww_json_text_or(each, "verdict", ""));
-        single |= known && strcmp(ww_json_text_or(each, "from", ""), "intervals") == 0;
     }
-    return single;
 }
 
 static void print_gates(struct json_object *found, FILE *file)
@@ -96,17 +92,13 @@ void ww_compare_print(struct json_object *found, FILE *file)
 {
     print_side(found, "a", file);
     print_side(found, "b", file);
-    if (element(found, "differences", 0) != NULL) {
-        fprintf(file, "\nNot alike, compared because it was asked for:\n");
-        ww_compare_print_differences(found, file);
+    struct json_object *each;
+    for (size_t i = 0; (each = element(found, "warnings", i)) != NULL; i++) {
+        fprintf(file, "%s  %-13s", i == 0 ? "\nWARNINGS\n" : "", ww_json_text_or(each, "code", ""));
+        ww_show_words(ww_json_text_or(each, "text", ""), 15, file);
     }
+    ww_compare_print_differences(found, file);
     fprintf(file, "\n");
-    if (print_metrics(found, file))
-        fprintf(file,
-                "\nOne run a side: these intervals come from the seconds within the runs (%d and %d"
-                "),\nand know nothing of how two runs of one program differ. Give directories of "
-                "several\nruns to see that.\n",
-                (int)ww_json_number_or(element(found, "metrics", 0), "samples_a", 0),
-                (int)ww_json_number_or(element(found, "metrics", 0), "samples_b", 0));
+    print_metrics(found, file);
     print_gates(found, file);
 }

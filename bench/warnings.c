@@ -21,6 +21,7 @@
 #define WARMUP_MAX 0.1 /* of the later intervals' median */
 #define TAIL_ENTRIES 10
 #define RATE_MIN 0.99
+#define LATE_MAX 0.01 /* of the time */
 
 struct facts {
     struct json_object *result, *intervals;
@@ -294,6 +295,18 @@ static bool rate_missed(const struct facts *facts, char text[TEXT])
     return rate > 0 && achieved < RATE_MIN * rate;
 }
 
+static bool late_generator(const struct facts *facts, char text[TEXT])
+{
+    double fraction = number(facts, "load.behind_fraction");
+    char a[32];
+    snprintf(
+        text, TEXT,
+        "the load generator was late with an entry for %.1f %% of the time, by %s at most, and "
+        "latencies hold that: give it a core, or more --clients",
+        100 * fraction, ww_show_ns(number(facts, "load.behind_max_ns"), a));
+    return fraction > LATE_MAX;
+}
+
 static bool losses(const struct facts *facts, char text[TEXT])
 {
     double resent = number(facts, "load.resent"), client = number(facts, "load.drops");
@@ -323,6 +336,7 @@ static const struct {
 } rules[] = {
     {"not_durable", not_durable},
     {"rate_missed", rate_missed},
+    {"late_generator", late_generator},
     {"losses", losses},
     {"leader_changed", leader_changed},
     {"other_processes", other_processes},

@@ -113,6 +113,12 @@ static int take_value(const struct ww_cli *cli, struct words *words, const char 
     return WW_OK;
 }
 
+static bool is_list(const struct ww_flag *flag)
+{
+    size_t length = strlen(flag->value);
+    return length > 3 && strcmp(flag->value + length - 3, "...") == 0;
+}
+
 /* A list that was given before gets the value behind it. */
 static int join(struct ww_cli *cli, const char *flag, const char *before, const char **value,
                 struct ww_error *error)
@@ -153,7 +159,7 @@ static int take_long(struct ww_cli *cli, struct words *words, const char *word,
         return WW_OK;
     }
     int status = take_value(cli, words, flag, attached, &value, error);
-    if (status == WW_OK && cli->values[place] != NULL && flag_at(cli->command, place)->list)
+    if (status == WW_OK && cli->values[place] != NULL && is_list(flag_at(cli->command, place)))
         status = join(cli, flag, cli->values[place], &value, error);
     cli->values[place] = value;
     return status;

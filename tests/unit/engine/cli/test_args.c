@@ -12,7 +12,7 @@ static const struct ww_flag bench_flags[] = {
     {"duration", 0, "T", "10s", "how long"},
     {"size", 0, "BYTES", NULL, "size of an entry"},
     {"keep", 'k', NULL, NULL, "keep files"},
-    {"gate", 0, "GATE", NULL, "what must hold", .list = true},
+    {"gate", 0, "GATE,...", NULL, "what must hold"},
     {NULL},
 };
 static const struct ww_flag none[] = {{NULL}};
