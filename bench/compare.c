@@ -39,11 +39,21 @@ static void put_known(struct json_object *object, const char *key, double value)
         ww_json_put_number(object, key, value);
 }
 
-static void put_change(struct compare *compare, const char *point, const struct ww_change *change)
+/* Which point of a sweep it is of. */
+static void put_point(struct json_object *object, struct json_object *point)
+{
+    struct json_object *settings = ww_json_at(point, "settings");
+    if (settings == NULL)
+        return;
+    json_object_object_add(object, "point", json_object_get(ww_json_at(point, "id")));
+    json_object_object_add(object, "settings", json_object_get(settings));
+}
+
+static void put_change(struct compare *compare, struct json_object *point,
+                       const struct ww_change *change)
 {
     struct json_object *object = json_object_new_object();
-    if (*point != 0)
-        ww_json_put_text(object, "point", point);
+    put_point(object, point);
     ww_json_put_text(object, "name", change->metric->name);
     ww_json_put_text(object, "title", change->metric->title);
     ww_json_put_text(object, "unit", change->metric->unit);
@@ -60,7 +70,8 @@ static void put_change(struct compare *compare, const char *point, const struct 
     json_object_array_add(compare->metrics, object);
 }
 
-static void judge(struct compare *compare, const char *point, const struct ww_change *change)
+static void judge(struct compare *compare, struct json_object *point,
+                  const struct ww_change *change)
 {
     for (uint32_t i = 0; i < compare->gate_count; i++) {
         const struct ww_gate *gate = &compare->gates[i];
@@ -69,8 +80,7 @@ static void judge(struct compare *compare, const char *point, const struct ww_ch
         bool value = gate->kind == WW_GATE_VALUE;
         struct json_object *object = json_object_new_object();
         ww_json_put_text(object, "gate", gate->text);
-        if (*point != 0)
-            ww_json_put_text(object, "point", point);
+        put_point(object, point);
         ww_json_put_text(object, "metric", gate->metric->name);
         put_known(object, value ? "b" : "change", value ? change->b : change->change);
         put_known(object, "low", value ? change->b_low : change->low);
@@ -82,13 +92,12 @@ static void judge(struct compare *compare, const char *point, const struct ww_ch
 
 static void compare_point(struct compare *compare, struct json_object *a, struct json_object *b)
 {
-    const char *id = ww_json_text_or(a, "id", "");
     for (uint32_t i = 0; i < ww_metric_count; i++) {
         struct ww_change change;
         if (!ww_change_find(&ww_metrics[i], a, b, compare->options, &change))
             continue;
-        put_change(compare, id, &change);
-        judge(compare, id, &change);
+        put_change(compare, a, &change);
+        judge(compare, a, &change);
     }
 }
 

@@ -55,6 +55,18 @@ void ww_compare_print_differences(struct json_object *found, FILE *file)
                 json_object_get_boolean(ww_json_at(each, "allowed")) ? "  (allowed)" : "");
 }
 
+/* "p003  inflight=64 wal.depth=2" */
+static void print_point(struct json_object *metric, FILE *file)
+{
+    struct json_object *settings = ww_json_at(metric, "settings");
+    fprintf(file, "%s ", ww_json_text_or(metric, "point", ""));
+    if (json_object_is_type(settings, json_type_object)) {
+        json_object_object_foreach(settings, key, value)
+            fprintf(file, " %s=%s", key, json_object_get_string(value));
+    }
+    fprintf(file, "\n");
+}
+
 static void print_metrics(struct json_object *found, FILE *file)
 {
     const char *point = "";
@@ -66,7 +78,7 @@ static void print_metrics(struct json_object *found, FILE *file)
     for (size_t i = 0; (each = element(found, "metrics", i)) != NULL; i++) {
         if (strcmp(ww_json_text_or(each, "point", ""), point) != 0) {
             point = ww_json_text_or(each, "point", "");
-            fprintf(file, "%s\n", point);
+            print_point(each, file);
         }
         bool known = ww_json_at(each, "low") != NULL;
         range[0] = 0;

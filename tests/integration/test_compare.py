@@ -135,6 +135,7 @@ def test_sweeps_are_compared_point_by_point():
         check_equal([each["point"] for each in found["metrics"] if each["name"] == "p99"],
                     ["p1", "p64"], "points")
         check_equal([gate["verdict"] for gate in found["gates"]], ["failed", "failed"], "gates")
+        check_in("p64  inflight=64", ww("compare", top / "a", top / "b").text)
         check(all(each["samples_a"] == 5 for each in found["metrics"]), "thrown out stays out")
         sweep = json.loads((top / "b" / "sweep.json").read_text())
         sweep["points"].pop()

@@ -8,12 +8,9 @@
 #include <string.h>
 
 static const struct ww_flag bench_flags[] = {
-    {"inflight", 'i', "N", "1", "in flight"},
-    {"duration", 0, "T", "10s", "how long"},
-    {"size", 0, "BYTES", NULL, "size of an entry"},
-    {"keep", 'k', NULL, NULL, "keep files"},
-    {"gate", 0, "GATE,...", NULL, "what must hold"},
-    {NULL},
+    {"inflight", 'i', "N", "1", "in flight"},        {"duration", 0, "T", "10s", "how long"},
+    {"size", 0, "BYTES", NULL, "size of an entry"},  {"keep", 'k', NULL, NULL, "keep files"},
+    {"gate", 0, "GATE,...", NULL, "what must hold"}, {NULL},
 };
 static const struct ww_flag none[] = {{NULL}};
 
