@@ -18,7 +18,11 @@
 
 #define SEGMENT_BYTES (64u * WW_MIB) /* as ours */
 #define BATCH_BYTES (512u * WW_KIB)  /* of one raft_apply: then the nodes' checksums overlap */
-#define LEADER_TIMEOUT_MS 200u       /* node 1 is the first to stand for election */
+/* The log is in memory too, and a snapshot alone lets go of it, which all wait for: seldom. */
+#define LOG_BYTES (1u * 1024u * WW_MIB)
+#define ENTRY_BYTES 128u       /* what an entry takes beside its bytes */
+#define TRAILING 65536u        /* entries kept for followers that are behind */
+#define LEADER_TIMEOUT_MS 200u /* node 1 is the first to stand for election */
 #define OTHERS_TIMEOUT_MS 5000u
 #define HEARTBEAT_MS 50u
 #define CONNECT_RETRY_MS 20u
@@ -92,15 +96,38 @@ static int fsm_apply(struct raft_fsm *fsm, const struct raft_buffer *buffer, voi
     return 0;
 }
 
-/* Never asked for: the threshold is out of reach. */
+/* All that the state machine is. */
+struct snapshot {
+    uint64_t applied, digest;
+};
+
 static int fsm_snapshot(struct raft_fsm *fsm, struct raft_buffer **buffers, unsigned *count)
 {
-    return RAFT_BUSY;
+    const struct node *node = fsm->data;
+    struct snapshot *snapshot = raft_malloc(sizeof(*snapshot));
+    *buffers = raft_malloc(sizeof(**buffers));
+    if (snapshot == NULL || *buffers == NULL) {
+        raft_free(snapshot);
+        raft_free(*buffers);
+        return RAFT_NOMEM;
+    }
+    *snapshot = (struct snapshot){node->applied, node->digest};
+    (*buffers)[0] = (struct raft_buffer){snapshot, sizeof(*snapshot)};
+    *count = 1;
+    return 0;
 }
 
 static int fsm_restore(struct raft_fsm *fsm, struct raft_buffer *buffer)
 {
-    return RAFT_INVALID;
+    struct node *node = fsm->data;
+    struct snapshot snapshot;
+    if (buffer->len != sizeof(snapshot))
+        return RAFT_MALFORMED;
+    memcpy(&snapshot, buffer->base, sizeof(snapshot));
+    node->applied = snapshot.applied;
+    node->digest = snapshot.digest;
+    raft_free(buffer->base);
+    return 0;
 }
 
 /* ---- the load ---- */
@@ -185,6 +212,7 @@ static void obey(struct node *node, const char *line)
         fprintf(stderr, "ww-peer-raft: %s\n", error.text);
         fail(node, "standard input", RAFT_INVALID);
     } else {
+        raft_set_snapshot_threshold(&node->raft, LOG_BYTES / (cell.entry_bytes + ENTRY_BYTES));
         free(node->buffers);
         node->buffers = calloc(cell.inflight, sizeof(*node->buffers));
         if (node->buffers == NULL)
@@ -273,7 +301,8 @@ static int open_raft(struct node *node, raft_id id, const char *directory, char 
     raft_uv_set_connect_retry_delay(&node->io, CONNECT_RETRY_MS);
     raft_set_election_timeout(&node->raft, id == 1 ? LEADER_TIMEOUT_MS : OTHERS_TIMEOUT_MS);
     raft_set_heartbeat_timeout(&node->raft, HEARTBEAT_MS);
-    raft_set_snapshot_threshold(&node->raft, UINT32_MAX);
+    raft_set_snapshot_threshold(&node->raft, LOG_BYTES / ENTRY_BYTES);
+    raft_set_snapshot_trailing(&node->raft, TRAILING);
     status = bootstrap(node, addresses, count);
     return status != 0 ? status : raft_start(&node->raft);
 }
