@@ -278,16 +278,24 @@ static void put_plots(const struct peers *peers, struct json_object *result)
     }
 }
 
+static void put_key(struct json_object *to, const struct peers *peers, const char *name,
+                    const char *key)
+{
+    char text[32];
+    json_object_object_add(to, name,
+                           json_object_new_string(ww_config_get(&peers->config,
+                                                                ww_config_key_find(key), text,
+                                                                sizeof(text))));
+}
+
 static struct json_object *result_of(const struct peers *peers)
 {
     struct json_object *result = ww_experiment_result("peers", peers->data);
     struct json_object *config = json_object_new_object(), *limits = json_object_new_object();
-    char text[32];
     json_object_object_add(config, "nodes", json_object_new_int(WW_PEER_NODES));
-    json_object_object_add(config, "durability",
-                           json_object_new_string(
-                               ww_config_get(&peers->config, ww_config_key_find("wal.durability"),
-                                             text, sizeof(text))));
+    put_key(config, peers, "durability", "wal.durability");
+    put_key(config, peers, "transport", "net.transport");
+    json_object_object_add(config, "groups", json_object_new_int64(peers->config.groups));
     json_object_object_add(config, "repeats", json_object_new_int64(peers->timing.repeats));
     json_object_object_add(config, "warmup_s",
                            ww_experiment_new_number((double)peers->timing.warmup_ns / 1e9));
@@ -429,16 +437,18 @@ static void print(struct json_object *result, FILE *file)
     struct json_object *limits = json_object_object_get(result, "limits");
     struct json_object *cells = json_object_object_get(result, "cells");
     char a[32], b[32], c[32];
-    fprintf(file,
-            "Peers: %.0f nodes each, durable (ours: %s), %.3g s for each line, medians of %.0f\n",
-            ww_experiment_number(config, "nodes"), ww_experiment_text(config, "durability"),
-            ww_experiment_number(config, "duration_s"), ww_experiment_number(config, "repeats"));
+    fprintf(file, "Peers: %.0f nodes each, durable, %.3g s for each line, medians of %.0f\n",
+            ww_experiment_number(config, "nodes"), ww_experiment_number(config, "duration_s"),
+            ww_experiment_number(config, "repeats"));
     ww_experiment_print_head(result, file);
     fprintf(file,
             "  limit    a 4 KiB write at a time by three writers: p50 %s, p99 %s; 1 MiB: %s/s\n",
             ww_show_ns(ww_experiment_number(limits, "p50"), a),
             ww_show_ns(ww_experiment_number(limits, "p99"), b),
             ww_show_bytes(ww_experiment_number(limits, "bytes_per_s"), c));
+    fprintf(file, "  ours     %s over %s, %.0f group(s)\n",
+            ww_experiment_text(config, "durability"), ww_experiment_text(config, "transport"),
+            ww_experiment_number(config, "groups"));
     print_systems(result, file);
     for (size_t i = 0; i < json_object_array_length(cells); i++) {
         struct json_object *cell = json_object_array_get_idx(cells, i);

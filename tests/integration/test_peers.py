@@ -69,6 +69,9 @@ def test_all_systems_that_are_there_in_one_report():
         check(cell["per_s"] > 0 and cell["nodes_cpu_us"] > 0, f"{cell}")
         check_equal("client_cpu_us" in cell, cell["system"] != "libraft", "a client of its own")
     check(0 < result["limits"]["p50"] <= result["limits"]["p99"], f"{result['limits']}")
+    config = result["config"]
+    check_equal((config["durability"], config["transport"], config["groups"]),
+                ("dsync", "memif", 1), "how ours ran")
     check_ratios(result, there)
     for plot in result["plots"]:
         check_equal([series["name"] for series in plot["series"]], there, plot["title"])
@@ -105,8 +108,8 @@ def test_a_table_for_people():
         done = ww("experiment", "peers", *SHORT, "--data", data, "--repeats", "1", "--sizes", "64",
                   "--inflight", "4", "--systems", "whitewater,libraft", timeout=120)
     check_equal(done.returncode, 0, done.errors)
-    for words in ("64 B, 4 in flight", "whitewater", "libraft 0.", "times the best peer", "limit",
-                  "acknowledged entries"):
+    for words in ("64 B, 4 in flight", "whitewater", "libraft 0.", "times the best peer (goal 5)",
+                  "limit", "dsync over memif", "acknowledged entries"):
         check_in(words, done.text)
 
 
