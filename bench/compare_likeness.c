@@ -83,19 +83,6 @@ static void compare_part(const char *part, struct json_object *a, struct json_ob
     }
 }
 
-/* "leader-kill at 10 s, ..." */
-static void injections_of(struct json_object *result, char text[256])
-{
-    struct json_object *list = ww_json_at(result, "injections");
-    size_t count = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
-    int used = snprintf(text, 256, "%s", count == 0 ? "none" : "");
-    for (size_t i = 0; i < count && used < 200; i++) {
-        struct json_object *each = json_object_array_get_idx(list, i);
-        used += snprintf(text + used, 256 - (size_t)used, "%s%.40s at %.1f s", i > 0 ? ", " : "",
-                         ww_json_text_or(each, "action", "?"), ww_json_number_or(each, "at_s", 0));
-    }
-}
-
 static const char *verified(struct json_object *result)
 {
     bool same = json_object_get_boolean(ww_json_at(result, "verified.replicas_identical"));
@@ -106,14 +93,10 @@ static void compare_runs(struct json_object *a, struct json_object *b,
                          const struct ww_compare_options *options, struct json_object *differences)
 {
     static const char *const parts[] = {"config", "environment"};
-    char before[256], after[256];
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         compare_part(parts[i], a, b, false, options, differences);
         compare_part(parts[i], b, a, true, options, differences);
     }
-    injections_of(a, before);
-    injections_of(b, after);
-    note(differences, options, "injections", before, after);
     note(differences, options, "verified", verified(a), "good");
     note(differences, options, "verified", "good", verified(b));
 }
