@@ -5,7 +5,7 @@
  *
  * Each of these rounds counts the same in a denominator, however long it measured. Between the
  * rounds of the load the nodes are idle, but an idle node looks for work 20,000 times a second, and
- * three of them on two cores make a durable write slower by a third (docs/benchmark.md). Such a
+ * three of them on two cores make a durable write slower by a quarter (docs/benchmark.md). Such a
  * limit would flatter us, so the nodes are stopped (SIGSTOP) while a probe measures, shorter than
  * they would miss each other. Where that cannot be, the round does not count.
  */
