@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/arrivals.h"
 
+#include "bench/exponential.h"
+
 #include <math.h>
 #include <stddef.h>
 
 #define SECOND_NS 1e9
+#define BURST 12.0 /* arrivals, on average */
+#define BURST_GAP_NS 1000.0
 
-const char *const ww_arrivals_names[] = {"fixed", "poisson", NULL};
-
-/* By inversion: -log of a uniform number in (0, 1]. */
-static double exponential(struct ww_random *random)
-{
-    double uniform = (double)((ww_random_next(random) >> 11) + 1) * 0x1p-53;
-    return -log(uniform);
-}
+const char *const ww_arrivals_names[] = {"fixed", "poisson", "burst", NULL};
 
 void ww_arrivals_init(struct ww_arrivals *arrivals, const struct ww_arrivals_options *options)
 {
@@ -26,11 +23,27 @@ void ww_arrivals_init(struct ww_arrivals *arrivals, const struct ww_arrivals_opt
     };
 }
 
+/* The gap to the next arrival: short within a burst, and behind it so long that the rate stays. */
+static double burst_gap(struct ww_arrivals *arrivals)
+{
+    double within = fmin(BURST_GAP_NS, arrivals->interval_ns / 2);
+    if (arrivals->burst > 0) {
+        arrivals->burst--;
+        return within;
+    }
+    /* Geometric, so that a burst of any length may go on as a new one. */
+    arrivals->burst = (uint64_t)(ww_exponential(&arrivals->random) / -log1p(-1 / BURST));
+    return (BURST * arrivals->interval_ns - (BURST - 1) * within) *
+           ww_exponential(&arrivals->random);
+}
+
 /* Fixed arrivals are counted, so that no error adds up. */
 static void set_due(struct ww_arrivals *arrivals)
 {
     if (arrivals->kind == WW_ARRIVALS_POISSON)
-        arrivals->at_ns += arrivals->interval_ns * exponential(&arrivals->random);
+        arrivals->at_ns += arrivals->interval_ns * ww_exponential(&arrivals->random);
+    else if (arrivals->kind == WW_ARRIVALS_BURST)
+        arrivals->at_ns += burst_gap(arrivals);
     else
         arrivals->at_ns = arrivals->offset_ns + (double)arrivals->count * arrivals->interval_ns;
     arrivals->due_ns = arrivals->start_ns + (uint64_t)arrivals->at_ns;
@@ -41,6 +54,7 @@ void ww_arrivals_start(struct ww_arrivals *arrivals, uint64_t start_ns)
     arrivals->start_ns = start_ns;
     arrivals->count = 0;
     arrivals->at_ns = 0;
+    arrivals->burst = 0;
     set_due(arrivals);
 }
 

@@ -2,9 +2,10 @@
 /*
  * When the entries of an open loop are meant to be sent: at fixed intervals, or as a Poisson
  * process (independent arrivals at the same mean rate, so that the gaps between them are
- * exponential). The times follow from the seed. Several load processes share one schedule: of
- * fixed arrivals, process k of n takes every n-th from the k-th on; Poisson processes of a rate
- * each add up to one of the sum of their rates.
+ * exponential), or in bursts (of 12 on average, 1 us apart, that begin as a Poisson process), as
+ * orders reach an exchange. The times follow from the seed. Several load processes share one
+ * schedule: of fixed arrivals, process k of n takes every n-th from the k-th on; random ones of a
+ * part of the rate each add up to the whole.
  */
 #ifndef WW_BENCH_ARRIVALS_H
 #define WW_BENCH_ARRIVALS_H
@@ -14,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum ww_arrivals_kind { WW_ARRIVALS_FIXED, WW_ARRIVALS_POISSON };
+enum ww_arrivals_kind { WW_ARRIVALS_FIXED, WW_ARRIVALS_POISSON, WW_ARRIVALS_BURST };
 
 /* For flags and result.json, ended by NULL. */
 extern const char *const ww_arrivals_names[];
@@ -32,7 +33,8 @@ struct ww_arrivals {
     double offset_ns;   /* fixed: of its first arrival */
     uint64_t start_ns;
     uint64_t count;  /* fixed: arrivals that are over */
-    double at_ns;    /* Poisson: the next one, behind start_ns */
+    double at_ns;    /* the next one, behind start_ns */
+    uint64_t burst;  /* of this one, still to come */
     uint64_t due_ns; /* the next one */
     struct ww_random random;
 };

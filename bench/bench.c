@@ -43,19 +43,33 @@ static bool is_durable(const struct bench *bench)
 
 /* ---- before ---- */
 
+static int look_at_payload(struct bench *bench, struct ww_error *error)
+{
+    const struct ww_bench_options *options = bench->options;
+    uint64_t entry_max = WW_ENTRY_MAX(options->config.mtu);
+    struct ww_payload *payload;
+    int status = ww_payload_create(&options->payload, &payload, error);
+    if (status != WW_OK)
+        return status;
+    bench->result.entry_mean_bytes = ww_payload_entry_mean(payload);
+    if (ww_payload_entry_max(payload) > entry_max)
+        status = ww_fail(error, WW_EINVAL,
+                         "an entry has %u bytes; the largest may have %lu (net.mtu %lu)",
+                         ww_payload_entry_max(payload), entry_max, options->config.mtu);
+    ww_payload_destroy(payload);
+    return status;
+}
+
 static int prepare(struct bench *bench, struct ww_error *error)
 {
     const struct ww_bench_options *options = bench->options;
     struct ww_bench_result *result = &bench->result;
-    struct ww_payload *payload;
     time_t now = time(NULL);
     strftime(result->started_at, sizeof(result->started_at), "%Y-%m-%dT%H:%M:%SZ", gmtime(&now));
-    int status = ww_payload_create(&options->payload, &payload, error);
+    result->options = options;
+    int status = look_at_payload(bench, error);
     if (status != WW_OK)
         return status;
-    result->options = options;
-    result->entry_mean_bytes = ww_payload_entry_mean(payload);
-    ww_payload_destroy(payload);
     status = ww_run_output_make(options->output, error);
     if (status == WW_OK)
         status = ww_run_directory_make(options->data, is_durable(bench), bench->directory, error);
@@ -264,6 +278,7 @@ static void clean_up(struct bench *bench)
     json_object_put(bench->result.load);
     json_object_put(bench->result.intervals);
     json_object_put(bench->result.injections);
+    ww_hlog_free(&bench->result.hlog);
     ww_cluster_sample_free(&bench->result.last);
     ww_traces_free(&bench->result.traces);
     free(bench->verify.commit);

@@ -153,6 +153,8 @@ static void on_interval(void *context, const struct ww_interval *interval,
     struct json_object *line = json_tokener_parse(text);
     put_second(course, line);
     json_object_array_add(course->result->intervals, line);
+    if (interval->phase == WW_LOAD_MEASURE)
+        ww_hlog_add(&course->result->hlog, interval->begin_ns, interval->end_ns, latency);
     show_progress(course, interval, latency, line);
 }
 
@@ -186,6 +188,9 @@ static int next_round(struct course *course, struct ww_error *error)
     course->slice->end_ns = course->slice->begin_ns + course->slice_ns;
     course->sampled = 0;
     ww_injector_start(&course->injector, course->slice->begin_ns, course->slice->end_ns);
+    if (course->slice == course->result->slices &&
+        ww_hlog_begin(&course->result->hlog, course->slice->begin_ns, error) != WW_OK)
+        return error->code;
     return ww_loads_go(&course->loads, course->slice->begin_ns, error);
 }
 

@@ -48,11 +48,14 @@ static void make_arguments(struct arguments *arguments, const struct ww_load_opt
     add(arguments, options->endpoint);
     add(arguments, "--directory");
     add(arguments, options->directory);
-    if (options->payload.file != NULL) {
-        add(arguments, "--payload");
-        add(arguments, options->payload.file);
+    add(arguments, "--payload");
+    add(arguments, ww_payload_name(&options->payload));
+    if (options->payload.size != NULL) {
+        add(arguments, "--size");
+        add(arguments, options->payload.size);
+    } else {
+        add_count(arguments, "--size", options->payload.entry_bytes, "");
     }
-    add_count(arguments, "--size", options->payload.entry_bytes, "");
     add_count(arguments, "--seed", options->payload.seed, "");
     add_count(arguments, "--client", options->client, "");
     add_count(arguments, "--clients", options->clients, "");

@@ -122,11 +122,10 @@ static struct json_object *config_json(const struct ww_bench_result *result)
     put_count(config, "groups", cluster->groups);
     put_key(config, "transport", cluster, "net.transport");
     put_key(config, "durability", cluster, "wal.durability");
-    if (options->payload.file == NULL)
-        put_count(config, "entry_bytes", options->payload.entry_bytes);
-    else
-        put_number(config, "entry_bytes", result->entry_mean_bytes);
-    put_text(config, "payload", options->payload.file != NULL ? options->payload.file : "random");
+    put_number(config, "entry_bytes", result->entry_mean_bytes);
+    put_text(config, "payload", ww_payload_name(&options->payload));
+    if (options->payload.size != NULL)
+        put_text(config, "size", options->payload.size);
     put_count(config, "clients", options->clients);
     put_text(config, "loop", options->rate > 0 ? "open" : "closed");
     if (options->rate > 0) {
@@ -423,8 +422,8 @@ static int write_page(const char *directory, struct ww_error *error)
     return status;
 }
 
-int ww_result_write(const struct ww_bench_result *result, struct json_object *json,
-                    const char *directory, struct ww_error *error)
+int ww_result_write(struct ww_bench_result *result, struct json_object *json, const char *directory,
+                    struct ww_error *error)
 {
     char path[PATH_MAX];
     snprintf(path, sizeof(path), "%s/result.json", directory);
@@ -437,6 +436,9 @@ int ww_result_write(const struct ww_bench_result *result, struct json_object *js
     int wrong = ww_histogram_write_hgrm(&result->latency, 1, file);
     fprintf(file, "#[Conditions = %s]\n", ww_json_text_or(json, "conditions", ""));
     int status = close_file(file, path, wrong, error);
+    snprintf(path, sizeof(path), "%s/commit.hlog", directory);
+    if (status == WW_OK)
+        status = ww_hlog_write(&result->hlog, ww_json_text_or(json, "conditions", ""), path, error);
     if (status != WW_OK)
         return status;
     snprintf(path, sizeof(path), "%s/intervals.jsonl", directory);

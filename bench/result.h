@@ -5,6 +5,7 @@
 
 #include "bench/bench.h"
 #include "bench/environment.h"
+#include "bench/hlog.h"
 #include "bench/machine_limits.h"
 #include "bench/rotation.h"
 #include "bench/sample.h"
@@ -27,6 +28,7 @@ struct ww_bench_result {
     struct json_object *intervals;  /* of all load processes together, in time order; owned */
     struct json_object *injections; /* NULL: none; owned */
     struct ww_histogram latency;    /* commit latency of the measured phase, ns */
+    struct ww_hlog hlog;            /* a line per second of the measured phase */
     struct ww_rotations rotations;
     struct ww_traces traces;
     struct ww_slice slices[WW_BENCH_ROUNDS_MAX];
@@ -41,9 +43,9 @@ struct ww_bench_result {
 /* The whole of result.json. */
 struct json_object *ww_result_json(const struct ww_bench_result *result);
 
-/* Writes result.json, commit.hgrm, intervals.jsonl and report.html into `directory`. */
-int ww_result_write(const struct ww_bench_result *result, struct json_object *json,
-                    const char *directory, struct ww_error *error);
+/* Writes result.json, commit.hgrm, commit.hlog, intervals.jsonl, report.html into `directory`. */
+int ww_result_write(struct ww_bench_result *result, struct json_object *json, const char *directory,
+                    struct ww_error *error);
 
 /* The table for people, made of result.json alone. */
 void ww_report_print(struct json_object *json, FILE *file);

@@ -24,6 +24,9 @@ int ww_verify_options_write(const struct ww_verify_options *options, const char 
     put(json, "clients", json_object_new_uint64(options->clients));
     put(json, "entry_bytes", json_object_new_uint64(options->payload.entry_bytes));
     put(json, "seed", json_object_new_uint64(options->payload.seed));
+    put(json, "itch", json_object_new_boolean(options->payload.itch));
+    if (options->payload.size != NULL)
+        put(json, "size", json_object_new_string(options->payload.size));
     if (options->payload.file != NULL)
         put(json, "payload", json_object_new_string(options->payload.file));
     int failed = json_object_to_file_ext(path, json, JSON_C_TO_STRING_PRETTY);
@@ -64,6 +67,8 @@ int ww_verify_options_read(struct ww_verify_options *options, const char *path,
     options->directory = json_object_get_string(json_object_object_get(json, "directory"));
     options->clients = (uint32_t)json_object_get_uint64(json_object_object_get(json, "clients"));
     options->payload.file = json_object_get_string(json_object_object_get(json, "payload"));
+    options->payload.itch = json_object_get_boolean(json_object_object_get(json, "itch"));
+    options->payload.size = json_object_get_string(json_object_object_get(json, "size"));
     options->payload.entry_bytes =
         (uint32_t)json_object_get_uint64(json_object_object_get(json, "entry_bytes"));
     options->payload.seed = json_object_get_uint64(json_object_object_get(json, "seed"));

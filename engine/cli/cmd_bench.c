@@ -12,17 +12,20 @@
 
 static const struct ww_flag flags[] = {
     {"replicas", 0, "N", "3", "nodes: 1, 3, 5 or 7"},
-    {"size", 0, "BYTES", "64B", "of an entry"},
+    {"size", 0, "SIZES", "64B",
+     "of random entries: BYTES, uniform:A-B, exponential:MEAN, "
+     "mix:A=WEIGHT,..., file:PATH (a size a line)"},
     {"duration", 0, "T", "5s", "measured"},
     {"warmup", 0, "T", "1s", "before that, not measured"},
     {"rounds", 0, "N", NULL, "slices of the measured phase, default 3; 1 if it is under 1s"},
     {"clients", 0, "N", "1", "load processes; the load is divided over them"},
     {"inflight", 0, "N", "1", "closed loop: entries without an answer, over all groups"},
     {"rate", 0, "R", NULL, "open loop instead: entries per second, over all groups"},
-    {"arrivals", 0, "KIND", "fixed", "open loop: fixed (equal intervals) or poisson"},
+    {"arrivals", 0, "KIND", "fixed", "open loop: fixed (equal intervals) poisson or burst"},
     {"inject", 0, "ACTION@TIME[:DURATION],...", NULL,
      "leader-kill, leader-pause, leader-transfer, follower-kill or follower-pause"},
-    {"payload", 0, "random|FILE", "random", "entries of random bytes, or the lines of a file"},
+    {"payload", 0, "random|itch|FILE", "random",
+     "random bytes, an order flow of ITCH 5.0 messages, or the lines of a file"},
     {"seed", 0, "N", "1", "of the random bytes"},
     {"data", 0, "DIR", ".", "the logs are written below it and removed at the end"},
     {"keep", 0, NULL, NULL, "do not remove them"},
@@ -62,12 +65,10 @@ static int read_division(const struct ww_cli *cli, struct ww_bench_options *opti
 static int read_load(const struct ww_cli *cli, struct ww_bench_options *options,
                      struct ww_error *error)
 {
-    uint64_t size, inflight, replicas;
+    uint64_t inflight, replicas;
     int status = ww_cli_count(cli, "replicas", 1, WW_NODES_MAX, &replicas, error);
     if (status == WW_OK && replicas % 2 == 0)
         status = ww_fail(error, WW_EINVAL, "--replicas %lu: must be 1, 3, 5 or 7", replicas);
-    if (status == WW_OK)
-        status = ww_cli_bytes(cli, "size", 1, WW_ENTRY_MAX(WW_MTU_MAX), &size, error);
     if (status == WW_OK)
         status = ww_cli_duration(cli, "duration", SECOND_NS / 10, 3600 * SECOND_NS,
                                  &options->duration_ns, error);
@@ -87,15 +88,13 @@ static int read_load(const struct ww_cli *cli, struct ww_bench_options *options,
     if (status == WW_OK && options->inject != NULL)
         status = ww_inject_parse(options->inject, (uint32_t)replicas, options->duration_ns,
                                  &options->injections, error);
+    ww_payload_choose(&options->payload, ww_cli_text(cli, "payload"), ww_cli_text(cli, "size"));
+    if (status == WW_OK && options->payload.size == NULL && ww_cli_given(cli, "size"))
+        status = ww_fail(error, WW_EINVAL, "--size is of random entries; those of %s have theirs",
+                         ww_payload_name(&options->payload));
     if (status != WW_OK)
         return status;
     options->replicas = (uint32_t)replicas;
-    const char *payload = ww_cli_text(cli, "payload");
-    if (strcmp(payload, "itch") == 0)
-        return ww_fail(error, WW_EINVAL,
-                       "--payload itch is not there yet; use random or a file of lines");
-    options->payload.file = strcmp(payload, "random") == 0 ? NULL : payload;
-    options->payload.entry_bytes = (uint32_t)size;
     options->inflight = (uint32_t)inflight;
     return read_division(cli, options, error);
 }
@@ -155,10 +154,6 @@ int ww_bench_options_read(const struct ww_cli *cli, struct ww_bench_options *opt
     options->keep = ww_cli_switch(cli, "keep");
     options->json = ww_cli_json(cli);
     options->progress = ww_cli_progress(cli);
-    uint64_t entry_max = WW_ENTRY_MAX(options->config.mtu);
-    if (options->payload.file == NULL && options->payload.entry_bytes > entry_max)
-        return ww_fail(error, WW_EINVAL, "--size %u: the largest entry is %lu bytes (net.mtu %lu)",
-                       options->payload.entry_bytes, entry_max, options->config.mtu);
     return WW_OK;
 }
 

@@ -14,12 +14,12 @@ static const struct ww_flag flags[] = {
     {"clients", 0, "N", "1", "... of so many"},
     {"groups", 0, "N", "1", "groups of the cluster"},
     {"pollers", 0, "N", "1", "polling threads on this machine"},
-    {"payload", 0, "FILE", NULL, "entries are the lines of this file, else random bytes"},
-    {"size", 0, "BYTES", "64B", "of a random entry"},
+    {"payload", 0, "random|itch|FILE", "random", "what the entries are"},
+    {"size", 0, "SIZES", "64B", "of random entries"},
     {"seed", 0, "N", "1", "of the random bytes"},
     {"inflight", 0, "N", "1", "closed loop: entries without an answer"},
     {"rate", 0, "R", NULL, "open loop: entries per second"},
-    {"arrivals", 0, "KIND", "fixed", "open loop: fixed or poisson"},
+    {"arrivals", 0, "KIND", "fixed", "open loop: fixed, poisson or burst"},
     {"trace", 0, "N", "0", "entries whose index is a multiple of it leave their times; 0: none"},
     {"gaps", 0, NULL, NULL, "write down the gaps between acknowledgements"},
     {"rounds", 0, "R", "1", "slices of the measured phase"},
@@ -38,7 +38,7 @@ static void on_signal(int number)
 static int read_flags(const struct ww_cli *cli, struct ww_load_options *options,
                       struct ww_error *error)
 {
-    uint64_t client, clients, groups, pollers, size, inflight, rounds, trace;
+    uint64_t client, clients, groups, pollers, inflight, rounds, trace;
     int status;
     if ((status = ww_cli_count(cli, "clients", 1, WW_CLIENTS_MAX, &clients, error)) != WW_OK ||
         (status = ww_cli_count(cli, "client", 0, clients - 1, &client, error)) != WW_OK ||
@@ -48,7 +48,6 @@ static int read_flags(const struct ww_cli *cli, struct ww_load_options *options,
             WW_OK ||
         (status = ww_cli_count(cli, "groups", 1, WW_GROUPS_MAX, &groups, error)) != WW_OK ||
         (status = ww_cli_count(cli, "pollers", 1, UINT32_MAX, &pollers, error)) != WW_OK ||
-        (status = ww_cli_bytes(cli, "size", 1, UINT32_MAX, &size, error)) != WW_OK ||
         (status = ww_cli_count(cli, "seed", 0, UINT64_MAX, &options->payload.seed, error)) !=
             WW_OK ||
         (status = ww_cli_count(cli, "inflight", 1, UINT32_MAX, &inflight, error)) != WW_OK ||
@@ -63,8 +62,7 @@ static int read_flags(const struct ww_cli *cli, struct ww_load_options *options,
     options->endpoint = ww_cli_endpoint(cli);
     options->gaps = ww_cli_switch(cli, "gaps");
     options->directory = ww_cli_text(cli, "directory");
-    options->payload.file = ww_cli_text(cli, "payload");
-    options->payload.entry_bytes = (uint32_t)size;
+    ww_payload_choose(&options->payload, ww_cli_text(cli, "payload"), ww_cli_text(cli, "size"));
     options->client = (uint32_t)client;
     options->clients = (uint32_t)clients;
     options->groups = (uint32_t)groups;

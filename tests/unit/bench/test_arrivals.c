@@ -113,3 +113,18 @@ Test(arrivals, a_late_generator_is_told_apart_from_a_full_window)
     cr_expect_eq(lateness.behind_ns, WW_LATE_NS + 10);
     cr_expect_eq(lateness.behind_max_ns, WW_LATE_NS);
 }
+
+Test(arrivals, bursts_keep_the_rate)
+{
+    enum { COUNT = 400000 };
+    struct ww_arrivals arrivals = make(WW_ARRIVALS_BURST, 10000, 0, 1, 7); /* 100 us apart */
+    uint64_t before = SECOND;
+    uint32_t close = 0;
+    for (uint32_t i = 0; i < COUNT; i++, ww_arrivals_next(&arrivals)) {
+        cr_assert_geq(arrivals.due_ns, before);
+        close += arrivals.due_ns - before <= 1001;
+        before = arrivals.due_ns;
+    }
+    cr_expect_float_eq((double)(before - SECOND) / COUNT, 100000, 2000);
+    cr_expect_float_eq((double)close / COUNT, 11.0 / 12, 0.01, "a burst has twelve");
+}

@@ -9,7 +9,7 @@
 
 static struct ww_payload *make(const char *file, uint32_t entry_bytes, uint64_t seed)
 {
-    struct ww_payload_options options = {file, entry_bytes, seed};
+    struct ww_payload_options options = {.file = file, .entry_bytes = entry_bytes, .seed = seed};
     struct ww_payload *payload;
     struct ww_error error;
     cr_assert_eq(ww_payload_create(&options, &payload, &error), WW_OK, "%s", error.text);
@@ -127,4 +127,40 @@ Test(payload, a_file_without_text_is_refused)
     unlink(options.file);
     options.file = "/";
     cr_expect_eq(ww_payload_create(&options, &payload, &error), WW_EINVAL);
+}
+
+Test(payload, sizes_and_itch_add_up)
+{
+    struct ww_payload_options options[] = {{.seed = 3}, {.seed = 3}};
+    ww_payload_choose(&options[0], "random", "mix:3B=1,64B=2,1KiB=1");
+    ww_payload_choose(&options[1], "itch", "64B");
+    for (size_t k = 0; k < 2; k++) {
+        struct ww_payload *payload;
+        struct ww_error error;
+        cr_assert_eq(ww_payload_create(&options[k], &payload, &error), WW_OK, "%s", error.text);
+        uint64_t sum = 0, from = 65530; /* beyond the end of either table */
+        for (uint64_t i = from; i < from + 20000; i++) {
+            uint32_t size;
+            ww_payload_get(payload, 1, i, &size);
+            cr_assert_leq(size, ww_payload_entry_max(payload));
+            sum += size;
+        }
+        cr_expect_eq(ww_payload_bytes(payload, from, 20000), sum);
+        cr_expect_float_eq((double)sum / 20000, ww_payload_entry_mean(payload),
+                           0.05 * ww_payload_entry_mean(payload));
+        ww_payload_destroy(payload);
+    }
+    cr_expect_str_eq(ww_payload_name(&options[0]), "random");
+    cr_expect_str_eq(ww_payload_name(&options[1]), "itch");
+}
+
+Test(payload, wrong_sizes_are_refused)
+{
+    struct ww_payload_options options = {.seed = 1};
+    struct ww_payload *payload;
+    struct ww_error error;
+    ww_payload_choose(&options, "random", "uniform:1KiB-64B");
+    cr_expect_eq(ww_payload_create(&options, &payload, &error), WW_EINVAL);
+    cr_expect_not_null(strstr(error.text, "uniform:1KiB-64B"), "%s", error.text);
+    cr_expect_null(payload);
 }
