@@ -78,8 +78,9 @@ void ww_trace_print(struct json_object *json, FILE *file)
     double rest = 1;
     if (stages == NULL)
         return;
-    fprintf(file, "%-33s%10s%10s%10s   (%s sampled commits)\n", "Where the time goes", "p50", "p99",
-            "share", ww_show_count(ww_json_number_at(path, "samples"), a));
+    fprintf(file, "%-33s%10s%10s%10s   (%s samples, 1 of %s)\n", "Where the time goes", "p50",
+            "p99", "share", ww_show_count(ww_json_number_at(path, "samples"), a),
+            ww_show_count(ww_json_number_or(json, "config.trace_every", 1), b));
     json_object_object_foreach(stages, name, stage)
     {
         double share = ww_json_number_at(stage, "share");
