@@ -14,6 +14,7 @@ const struct ww_experiment *const ww_experiments[] = {
     &ww_experiment_codec,
     &ww_experiment_election,
     &ww_experiment_fsync,
+    &ww_experiment_heartbeats,
     &ww_experiment_log_readers,
     &ww_experiment_peers,
     &ww_experiment_trace_cost,

@@ -34,6 +34,7 @@ struct ww_experiment {
 extern const struct ww_experiment ww_experiment_backtracking;
 extern const struct ww_experiment ww_experiment_election;
 extern const struct ww_experiment ww_experiment_fsync;
+extern const struct ww_experiment ww_experiment_heartbeats;
 extern const struct ww_experiment ww_experiment_log_readers;
 extern const struct ww_experiment ww_experiment_bypass;
 extern const struct ww_experiment ww_experiment_codec;

@@ -233,6 +233,7 @@ static int create_node(struct ww_virtual_group *group, uint32_t id, const char *
     const struct ww_virtual_options *options = &group->options;
     struct ww_virtual_node *node = &group->nodes[id];
     struct ww_raft_options raft = {
+        .group = options->group,
         .self = id,
         .heartbeat_ns = options->heartbeat_ns,
         .election_min_ns = options->election_min_ns,

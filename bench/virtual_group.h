@@ -22,6 +22,7 @@ struct ww_virtual_log {
 };
 
 struct ww_virtual_options {
+    uint32_t group; /* its number */
     uint32_t nodes; /* 1..nodes, all of them voters */
     uint64_t seed;
     uint64_t delay_ns; /* of a link one way: each message takes from half to one and a half of it */

@@ -13,6 +13,7 @@ const struct ww_command *const ww_commands[] = {
     &ww_experiment_backtracking.command,
     &ww_experiment_election.command,
     &ww_experiment_fsync.command,
+    &ww_experiment_heartbeats.command,
     &ww_experiment_log_readers.command,
     &ww_experiment_bypass.command,
     &ww_experiment_codec.command,

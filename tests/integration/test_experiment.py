@@ -52,8 +52,9 @@ def check_medians(cell, figures):
 def test_without_a_name_they_are_listed():
     listed = ww("experiment").text
     for name, flag in (("backtracking", "--terms"), ("election", "--delays"),
-                       ("fsync", "--inflight"), ("log-readers", "--rate"),
-                       ("trace-cost", "--repeats"), ("vote-queue", "--slots")):
+                       ("fsync", "--inflight"), ("heartbeats", "--windows"),
+                       ("log-readers", "--rate"), ("trace-cost", "--repeats"),
+                       ("vote-queue", "--slots")):
         check_in(f"{name} ", listed)
         check_in(flag, ww("experiment", name, "--help").text)
 
@@ -165,6 +166,29 @@ def test_trace_cost_compares_with_and_without():
     check_plots(result)
 
 
+def test_heartbeats_share_datagrams():
+    with Directory() as output:
+        done = ww("experiment", "heartbeats", *SHORT, "--repeats", "2", "--sizes", "1,16",
+                  "--windows", "0us,1ms", "--groups", "256", "-o", output)
+        check_equal(done.returncode, 0, done.errors)
+        result = json.loads((output / "heartbeats.json").read_text())
+    cells = result["cells"]
+    check_plots(result)
+    check_equal([(cell["transport"], cell["size"], cell["window_ns"]) for cell in cells],
+                [(transport, size, window) for transport in ("memif", "udp")
+                 for size, window in ((1, 0), (16, 0), (16, 10**6))], "cells")
+    for cell in cells:
+        check_medians(cell, ("groups_held", "leader_ns", "follower_ns", "p50", "p99"))
+        check(0 < cell["p50"] <= cell["p99"] <= cell["p999"], f"{cell}")
+        for run in cell["runs"]:
+            held = run["groups_held"] * run["leader_ns"]
+            check(abs(held - result["config"]["interval_ns"]) < 1e-3 * held, f"{run}")
+            full = 1.05 if cell["size"] == 1 else cell["size"] * 1.05
+            check(0.95 <= run["heartbeats_per_datagram"] <= full, f"{run}")
+    for word in ("memif", "udp", "groups held", "16"):
+        check_in(word, done.text)
+
+
 def test_vote_queue_compares_three_queues():
     with Directory() as data, Directory() as output:
         done = ww("experiment", "vote-queue", *SHORT, "--repeats", "2", "--slots", "15", "--data",
@@ -191,6 +215,7 @@ def test_interrupted_it_leaves_nothing():
         on_disk = ["--data", data, "--wal.prepare", "16MiB", "--wal.segment", "16MiB"]
         for name, words, more in (("fsync", "in flight", ["--duration", "60s", *on_disk]),
                                   ("log-readers", "run 1 of", ["--duration", "60s"]),
+                                  ("heartbeats", "run 1 of", ["--duration", "60s"]),
                                   ("vote-queue", "run 1 of", ["--duration", "60s", "--data", data]),
                                   ("election", "one way", ["--elections", "1000000"])):
             with subprocess.Popen([WW, "experiment", name, "--progress", "always", *more],
@@ -222,6 +247,8 @@ def test_bad_flags():
             (["election", "--designs", "lucky"], ["--designs", "'lucky'", "backoff"]),
             (["election", "--delays", "2s", "--elections", "1"], ["longer timeouts"]),
             (["backtracking", "--terms", "0"], ["--terms", "'0'"]),
+            (["heartbeats", "--sizes", "33"], ["--sizes", "'33'", "1 .. 32"]),
+            (["heartbeats", "--transports", "pigeons"], ["--transports", "'pigeons'", "memif"]),
             (["vote-queue", "--slots", "500"], ["--slots 500", "power of two"]),
             (["vote-queue", "--data", "/nonexistent"], ["--data /nonexistent"]),
             (["log-readers", "--modes", "dsync"], ["unknown flag '--modes'"])):
