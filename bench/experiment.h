@@ -3,6 +3,7 @@
 #ifndef WW_BENCH_EXPERIMENT_H
 #define WW_BENCH_EXPERIMENT_H
 
+#include "bench/json.h"
 #include "engine/cli/cli.h"
 
 #include <json-c/json.h>

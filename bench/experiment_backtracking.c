@@ -37,13 +37,13 @@ static int add_cell(const struct ww_backtracking_case *logs, struct json_object 
         return ww_fail(error, status, "%lu terms of %lu entries: %s", logs->terms, logs->entries,
                        why);
     struct json_object *cell = json_object_new_object();
-    json_object_object_add(cell, "log", json_object_new_string(shapes[logs->shape]));
-    json_object_object_add(cell, "terms", json_object_new_uint64(logs->terms));
-    json_object_object_add(cell, "entries", json_object_new_uint64(logs->entries));
-    json_object_object_add(cell, "engine", json_object_new_uint64(result.engine));
-    json_object_object_add(cell, "engine_rtts", ww_experiment_new_number(result.engine_rtts));
-    json_object_object_add(cell, "one_by_one", json_object_new_uint64(result.one));
-    json_object_object_add(cell, "halves", json_object_new_uint64(result.halves));
+    ww_json_put_text(cell, "log", shapes[logs->shape]);
+    ww_json_put_count(cell, "terms", logs->terms);
+    ww_json_put_count(cell, "entries", logs->entries);
+    ww_json_put_count(cell, "engine", result.engine);
+    ww_json_put_number(cell, "engine_rtts", result.engine_rtts);
+    ww_json_put_count(cell, "one_by_one", result.one);
+    ww_json_put_count(cell, "halves", result.halves);
     json_object_array_add(cells, cell);
     return WW_OK;
 }
@@ -98,7 +98,7 @@ static int run(const struct ww_cli *cli, struct json_object **result, struct ww_
         status = run_cells(&setup, cells, error);
     if (status == WW_OK) {
         struct json_object *config = json_object_new_object();
-        json_object_object_add(config, "common", json_object_new_uint64(setup.common));
+        ww_json_put_count(config, "common", setup.common);
         *result = ww_experiment_result("backtracking", "/");
         json_object_object_add(*result, "config", config);
         json_object_object_add(*result, "cells", json_object_get(cells));

@@ -39,24 +39,17 @@ static struct json_object *cell_of(uint64_t nodes, uint64_t delay_ns, uint32_t d
     struct json_object *cell = json_object_new_object();
     const struct ww_histogram *latency = &result->latency;
     double elections = (double)result->elections;
-    const struct {
-        const char *name;
-        double value;
-    } figures[] = {
-        {"p50", (double)ww_histogram_quantile(latency, 0.5)},
-        {"p99", (double)ww_histogram_quantile(latency, 0.99)},
-        {"max", (double)latency->max},
-        {"mean", ww_histogram_mean(latency)},
-        {"split_rate", (double)result->split / elections},
-        {"terms_per_election", (double)result->terms / elections},
-    };
-    json_object_object_add(cell, "nodes", json_object_new_uint64(nodes));
-    json_object_object_add(cell, "delay_ns", json_object_new_uint64(delay_ns));
-    json_object_object_add(cell, "design", json_object_new_string(ww_election_designs[design]));
-    json_object_object_add(cell, "elections", json_object_new_uint64(result->elections));
-    json_object_object_add(cell, "unresolved", json_object_new_uint64(result->unresolved));
-    for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++)
-        json_object_object_add(cell, figures[i].name, ww_experiment_new_number(figures[i].value));
+    ww_json_put_count(cell, "nodes", nodes);
+    ww_json_put_count(cell, "delay_ns", delay_ns);
+    ww_json_put_text(cell, "design", ww_election_designs[design]);
+    ww_json_put_count(cell, "elections", result->elections);
+    ww_json_put_count(cell, "unresolved", result->unresolved);
+    ww_json_put_number(cell, "p50", (double)ww_histogram_quantile(latency, 0.5));
+    ww_json_put_number(cell, "p99", (double)ww_histogram_quantile(latency, 0.99));
+    ww_json_put_number(cell, "max", (double)latency->max);
+    ww_json_put_number(cell, "mean", ww_histogram_mean(latency));
+    ww_json_put_number(cell, "split_rate", (double)result->split / elections);
+    ww_json_put_number(cell, "terms_per_election", (double)result->terms / elections);
     return cell;
 }
 
@@ -147,19 +140,12 @@ static struct json_object *result_of(const struct setup *setup, struct json_obje
 {
     struct json_object *result = ww_experiment_result("election", "/");
     struct json_object *config = json_object_new_object();
-    const struct {
-        const char *name;
-        uint64_t value;
-    } numbers[] = {
-        {"heartbeat_ns", setup->config.heartbeat_ns},
-        {"election_min_ns", setup->config.election_min_ns},
-        {"election_max_ns", setup->config.election_max_ns},
-        {"disk_ns", setup->disk_ns},
-        {"elections", setup->elections},
-        {"seed", setup->seed},
-    };
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-        json_object_object_add(config, numbers[i].name, json_object_new_uint64(numbers[i].value));
+    ww_json_put_count(config, "heartbeat_ns", setup->config.heartbeat_ns);
+    ww_json_put_count(config, "election_min_ns", setup->config.election_min_ns);
+    ww_json_put_count(config, "election_max_ns", setup->config.election_max_ns);
+    ww_json_put_count(config, "disk_ns", setup->disk_ns);
+    ww_json_put_count(config, "elections", setup->elections);
+    ww_json_put_count(config, "seed", setup->seed);
     json_object_object_add(result, "config", config);
     json_object_object_add(result, "cells", cells);
     for (uint32_t n = 0; n < setup->nodes.count; n++)

@@ -164,9 +164,9 @@ static void put_cells(const struct setup *setup, uint32_t transport, struct json
     for (uint32_t i = 0; i < setup->cell_count; i++) {
         const struct cell *cell = &setup->cells[i];
         struct json_object *json = json_object_new_object();
-        json_object_object_add(json, "transport", json_object_new_string(transports[transport]));
-        json_object_object_add(json, "size", json_object_new_uint64(cell->size));
-        json_object_object_add(json, "window_ns", json_object_new_uint64(cell->window_ns));
+        ww_json_put_text(json, "transport", transports[transport]);
+        ww_json_put_count(json, "size", cell->size);
+        ww_json_put_count(json, "window_ns", cell->window_ns);
         ww_experiment_put_cell(json, &cell->runs[transport], figures);
         json_object_array_add(list, json);
     }
@@ -176,12 +176,11 @@ static struct json_object *result_of(const struct setup *setup)
 {
     struct json_object *result = ww_experiment_result("heartbeats", "/");
     struct json_object *config = json_object_new_object(), *list = json_object_new_array();
-    json_object_object_add(config, "groups", json_object_new_uint64(setup->groups));
-    json_object_object_add(config, "interval_ns", json_object_new_uint64(setup->interval_ns));
-    json_object_object_add(config, "load_percent", json_object_new_uint64(LOAD_PERCENT));
-    json_object_object_add(config, "repeats", json_object_new_uint64(setup->timing.repeats));
-    json_object_object_add(config, "duration_s",
-                           ww_experiment_new_number((double)setup->timing.duration_ns / 1e9));
+    ww_json_put_count(config, "groups", setup->groups);
+    ww_json_put_count(config, "interval_ns", setup->interval_ns);
+    ww_json_put_count(config, "load_percent", LOAD_PERCENT);
+    ww_json_put_count(config, "repeats", setup->timing.repeats);
+    ww_json_put_number(config, "duration_s", (double)setup->timing.duration_ns / 1e9);
     for (uint32_t i = 0; i < TRANSPORTS; i++)
         if (ww_experiment_listed(setup->transports, transports[i]))
             put_cells(setup, i, list);

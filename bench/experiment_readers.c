@@ -100,17 +100,17 @@ static struct json_object *result_of(const struct setup *setup, cells_of_designs
 {
     struct json_object *result = ww_experiment_result("log-readers", "/");
     struct json_object *config = json_object_new_object(), *list = json_object_new_array();
-    json_object_object_add(config, "entry_bytes", json_object_new_int64((uint32_t)setup->size));
-    json_object_object_add(config, "rate", json_object_new_uint64(setup->rate));
-    json_object_object_add(config, "readers", json_object_new_int64((uint32_t)setup->readers));
-    json_object_object_add(config, "repeats", json_object_new_int64(setup->timing.repeats));
+    ww_json_put_count(config, "entry_bytes", setup->size);
+    ww_json_put_count(config, "rate", setup->rate);
+    ww_json_put_count(config, "readers", setup->readers);
+    ww_json_put_count(config, "repeats", setup->timing.repeats);
     json_object_object_add(config, "duration_s",
                            json_object_new_double((double)setup->timing.duration_ns / 1e9));
     for (uint32_t mix = 0; mix < MIXES; mix++) {
         for (uint32_t design = 0; design < WW_LOG_DESIGNS; design++) {
             struct json_object *cell = json_object_new_object();
-            json_object_object_add(cell, "mix", json_object_new_string(mixes[mix].name));
-            json_object_object_add(cell, "design", json_object_new_string(design_names[design]));
+            ww_json_put_text(cell, "mix", mixes[mix].name);
+            ww_json_put_text(cell, "design", design_names[design]);
             ww_experiment_put_cell(cell, &cells[design][mix], figures);
             json_object_array_add(list, cell);
         }

@@ -13,30 +13,27 @@ struct json_object *ww_experiment_result(const char *name, const char *directory
     char started_at[32];
     time_t now = time(NULL);
     strftime(started_at, sizeof(started_at), "%Y-%m-%dT%H:%M:%SZ", gmtime(&now));
-    json_object_object_add(result, "schema", json_object_new_string(WW_EXPERIMENT_SCHEMA));
-    json_object_object_add(result, "version", json_object_new_string(WW_VERSION));
-    json_object_object_add(result, "experiment", json_object_new_string(name));
-    json_object_object_add(result, "started_at", json_object_new_string(started_at));
+    ww_json_put_text(result, "schema", WW_EXPERIMENT_SCHEMA);
+    ww_json_put_text(result, "version", WW_VERSION);
+    ww_json_put_text(result, "experiment", name);
+    ww_json_put_text(result, "started_at", started_at);
     json_object_object_add(result, "environment", ww_environment_json(directory));
     return result;
 }
 
 struct json_object *ww_experiment_new_number(double value)
 {
-    char text[32];
-    snprintf(text, sizeof(text), "%.6g", value);
-    return json_object_new_double_s(strtod(text, NULL), text);
+    return ww_json_new_number(value);
 }
 
 double ww_experiment_number(struct json_object *object, const char *key)
 {
-    return json_object_get_double(json_object_object_get(object, key));
+    return ww_json_number_or(object, key, 0);
 }
 
 const char *ww_experiment_text(struct json_object *object, const char *key)
 {
-    const char *value = json_object_get_string(json_object_object_get(object, key));
-    return value != NULL ? value : "unknown";
+    return ww_json_text_or(object, key, "unknown");
 }
 
 /* ---- cells ---- */
@@ -68,12 +65,11 @@ void ww_experiment_put_cell(struct json_object *to, const struct ww_experiment_c
     for (uint32_t i = 0; i < cell->count; i++) {
         struct json_object *run = json_object_new_object();
         for (uint32_t place = 0; names[place] != NULL; place++)
-            json_object_object_add(run, names[place],
-                                   ww_experiment_new_number(cell->values[i][place]));
+            ww_json_put_number(run, names[place], cell->values[i][place]);
         json_object_array_add(runs, run);
     }
     for (uint32_t place = 0; cell->count > 0 && names[place] != NULL; place++)
-        json_object_object_add(to, names[place], ww_experiment_new_number(median_of(cell, place)));
+        ww_json_put_number(to, names[place], median_of(cell, place));
     json_object_object_add(to, "runs", runs);
 }
 
@@ -82,8 +78,8 @@ void ww_experiment_put_cell(struct json_object *to, const struct ww_experiment_c
 static struct json_object *new_axis(const char *label, const char *scale)
 {
     struct json_object *axis = json_object_new_object();
-    json_object_object_add(axis, "label", json_object_new_string(label));
-    json_object_object_add(axis, "scale", json_object_new_string(scale));
+    ww_json_put_text(axis, "label", label);
+    ww_json_put_text(axis, "scale", scale);
     return axis;
 }
 
@@ -95,7 +91,7 @@ struct json_object *ww_experiment_add_plot(struct json_object *result,
         plots = json_object_new_array();
         json_object_object_add(result, "plots", plots);
     }
-    json_object_object_add(json, "title", json_object_new_string(plot->title));
+    ww_json_put_text(json, "title", plot->title);
     json_object_object_add(json, "x", new_axis(plot->x_label, plot->x_scale));
     json_object_object_add(json, "y", new_axis(plot->y_label, plot->y_scale));
     json_object_object_add(json, "series", series);
@@ -111,7 +107,7 @@ static struct json_object *points_of(struct json_object *series, const char *nam
             return json_object_object_get(one, "points");
     }
     struct json_object *one = json_object_new_object(), *points = json_object_new_array();
-    json_object_object_add(one, "name", json_object_new_string(name));
+    ww_json_put_text(one, "name", name);
     json_object_object_add(one, "points", points);
     json_object_array_add(series, one);
     return points;

@@ -91,14 +91,13 @@ static struct json_object *result_of(const struct setup *setup,
 {
     struct json_object *result = ww_experiment_result("vote-queue", setup->data);
     struct json_object *config = json_object_new_object(), *list = json_object_new_array();
-    json_object_object_add(config, "slots", json_object_new_uint64(setup->slots));
-    json_object_object_add(config, "seed", json_object_new_uint64(setup->seed));
-    json_object_object_add(config, "repeats", json_object_new_uint64(setup->timing.repeats));
-    json_object_object_add(config, "duration_s",
-                           ww_experiment_new_number((double)setup->timing.duration_ns / 1e9));
+    ww_json_put_count(config, "slots", setup->slots);
+    ww_json_put_count(config, "seed", setup->seed);
+    ww_json_put_count(config, "repeats", setup->timing.repeats);
+    ww_json_put_number(config, "duration_s", (double)setup->timing.duration_ns / 1e9);
     for (uint32_t design = 0; design < WW_VOTE_QUEUE_DESIGNS; design++) {
         struct json_object *cell = json_object_new_object();
-        json_object_object_add(cell, "queue", json_object_new_string(design_names[design]));
+        ww_json_put_text(cell, "queue", design_names[design]);
         ww_experiment_put_cell(cell, &cells[design], figures);
         json_object_array_add(list, cell);
     }

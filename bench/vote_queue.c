@@ -78,12 +78,10 @@ struct network {
 
 static int create_queue(struct queue *queue, const struct ww_vote_queue_options *options)
 {
-    uint32_t slots = 1;
-    while (slots < options->slots + 1)
-        slots *= 2;
     queue->design = options->design;
     if (options->design != WW_VOTE_QUEUE_BLOCKING) {
-        int status = ww_ring_create(&queue->appends, "appends", sizeof(struct item), slots);
+        int status =
+            ww_ring_create(&queue->appends, "appends", sizeof(struct item), options->slots + 1);
         return status != WW_OK
                    ? status
                    : ww_ring_create(&queue->votes, "votes", sizeof(struct item), VOTE_SLOTS);
@@ -91,7 +89,7 @@ static int create_queue(struct queue *queue, const struct ww_vote_queue_options 
     pthread_mutex_init(&queue->fifo.mutex, NULL);
     pthread_cond_init(&queue->fifo.filled, NULL);
     pthread_cond_init(&queue->fifo.emptied, NULL);
-    queue->fifo.slots = slots - 1; /* as many as a ring of that size holds */
+    queue->fifo.slots = options->slots;
     queue->fifo.items = calloc(queue->fifo.slots, sizeof(struct item));
     return queue->fifo.items == NULL ? WW_ENOMEM : WW_OK;
 }

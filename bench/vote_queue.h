@@ -27,7 +27,7 @@ enum ww_vote_queue_design {
 
 struct ww_vote_queue_options {
     enum ww_vote_queue_design design;
-    uint32_t slots;       /* AppendEntries that the queue holds: 2..WW_VOTE_QUEUE_SLOTS_MAX */
+    uint32_t slots;       /* that the queue holds: a power of two less one, as rings do */
     const char *data;     /* a directory on the disk that is written */
     uint64_t warmup_ns;   /* votes before are not counted */
     uint64_t duration_ns; /* votes arrive for so long, one at least; each is waited for */
