@@ -7,6 +7,8 @@
 #include <math.h>
 #include <string.h>
 
+#define FACTOR_FROM 9.995 /* a change beyond it is shown as a factor */
+
 static struct json_object *element(struct json_object *found, const char *list, size_t i)
 {
     struct json_object *all = json_object_object_get(found, list);
@@ -32,7 +34,10 @@ static const char *show_percent(struct json_object *metric, const char *key, cha
     double value = ww_json_number_at(metric, key);
     if (isnan(value))
         return "-";
-    snprintf(out, 32, "%+.1f %%", 100 * value);
+    if (value < FACTOR_FROM)
+        snprintf(out, 32, "%+.1f %%", 100 * value);
+    else
+        snprintf(out, 32, "x %.0f", 1 + value);
     return out;
 }
 
@@ -43,6 +48,7 @@ static void print_side(struct json_object *found, const char *name, FILE *file)
     fprintf(file, "  %s  %s\n     %d run%s, Whitewater %s, %s\n     ", name[0] == 'a' ? "A" : "B",
             ww_json_text_or(side, "path", ""), runs, runs == 1 ? "" : "s",
             ww_json_text_or(side, "version", ""), ww_json_text_or(side, "started_at", ""));
+    fprintf(file, "%s", runs == 1 ? "" : "the first: ");
     ww_show_words(ww_json_text_or(side, "conditions", ""), 5, file);
 }
 
@@ -74,7 +80,7 @@ static void print_metrics(struct json_object *found, FILE *file)
     char a[32], b[32], change[32], low[32], high[32], range[72];
     snprintf(range, sizeof(range), "%g %% interval",
              100 * ww_json_number_or(found, "confidence", 0));
-    fprintf(file, "%-30s%13s%13s%10s%22s\n", "", "A", "B", "change", range);
+    fprintf(file, "%-30s%13s%13s%10s%23s\n", "", "A", "B", "change", range);
     for (size_t i = 0; (each = element(found, "metrics", i)) != NULL; i++) {
         if (strcmp(ww_json_text_or(each, "point", ""), point) != 0) {
             point = ww_json_text_or(each, "point", "");
@@ -85,7 +91,7 @@ static void print_metrics(struct json_object *found, FILE *file)
         if (known)
             snprintf(range, sizeof(range), "%s .. %s", show_percent(each, "low", low),
                      show_percent(each, "high", high));
-        fprintf(file, "  %-28s%13s%13s%10s%22s  %s\n", ww_json_text_or(each, "title", ""),
+        fprintf(file, "  %-28s%13s%13s%10s%23s  %s\n", ww_json_text_or(each, "title", ""),
                 show_value(each, "a", a), show_value(each, "b", b),
                 show_percent(each, "change", change), range, ww_json_text_or(each, "verdict", ""));
     }
