@@ -18,10 +18,10 @@ uint32_t ww_trace_choose(uint64_t rate, uint32_t inflight, bool durable, uint64_
     /* How fast a closed loop will be is not known, only what it cannot reach. The fewer entries
      * share a batch, the more work each is, and the less shows what is recorded of it. */
     uint64_t most_per_s = durable ? 2000000 : 5000000, each_per_s = durable ? 10000 : 50000;
-    uint64_t least = durable ? 32 : 256, most = durable ? 4096 : 8192;
+    uint64_t least = durable ? 32 : 256, most = durable ? 8192 : 16384;
     uint64_t wanted = rate / SAMPLES_PER_S, seconds = duration_ns / 1000000000u + 1;
     if (rate == 0) {
-        wanted = (uint64_t)inflight * (durable ? 8 : 32);
+        wanted = (uint64_t)inflight * (durable ? 16 : 64);
         wanted = wanted < least ? least : wanted < most ? wanted : most;
         rate = inflight * each_per_s < most_per_s ? inflight * each_per_s : most_per_s;
     }

@@ -207,8 +207,8 @@ Test(trace_join, few_enough_are_chosen)
 {
     const uint64_t second = 1000000000;
     cr_expect_eq(ww_trace_choose(0, 1, true, 5 * second), 32);
-    cr_expect_eq(ww_trace_choose(0, 64, true, 5 * second), 512);
-    cr_expect_eq(ww_trace_choose(0, 1u << 24, true, 5 * second), 4096, "enough anyway");
+    cr_expect_eq(ww_trace_choose(0, 64, true, 5 * second), 1024);
+    cr_expect_eq(ww_trace_choose(0, 1u << 24, true, 5 * second), 8192, "enough anyway");
     cr_expect_eq(ww_trace_choose(0, 1, false, 5 * second), 256);
     cr_expect_eq(ww_trace_choose(100, 1, true, second), 1, "every one");
     cr_expect_eq(ww_trace_choose(100000, 1, true, second), 512);
