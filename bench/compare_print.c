@@ -45,10 +45,10 @@ static void print_side(struct json_object *found, const char *name, FILE *file)
 {
     struct json_object *side = json_object_object_get(found, name);
     int runs = (int)ww_json_number_or(side, "runs", 0);
-    fprintf(file, "  %s  %s\n     %d run%s, Whitewater %s, %s\n     ", name[0] == 'a' ? "A" : "B",
+    fprintf(file, "  %s  %s\n     %d run%s, Whitewater %s, %s%s\n     ", name[0] == 'a' ? "A" : "B",
             ww_json_text_or(side, "path", ""), runs, runs == 1 ? "" : "s",
-            ww_json_text_or(side, "version", ""), ww_json_text_or(side, "started_at", ""));
-    fprintf(file, "%s", runs == 1 ? "" : "the first: ");
+            ww_json_text_or(side, "version", ""), ww_json_text_or(side, "started_at", ""),
+            runs == 1 ? "" : "; the first:");
     ww_show_words(ww_json_text_or(side, "conditions", ""), 5, file);
 }
 
