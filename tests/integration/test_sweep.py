@@ -117,8 +117,20 @@ def test_a_sweep_is_interrupted_and_goes_on():
         check_equal(results(output), after, "nothing is left to do")
         for part in ("Sweep tiny: 2 points, 4 runs of 4\n", "inflight=64", "Best: "):
             check_in(part, again.text)
+        reported(output, result, again.text)
         recommended(output, place)
         refused_directories(file, output, data)
+
+
+def reported(output, result, table):
+    """`ww report` makes both files anew, and prints the same."""
+    check_in("whitewater.sweep/1", (output / "report.html").read_text())
+    for name in ("sweep.json", "report.html"):
+        (output / name).unlink()
+    done = ww("report", output)
+    check_equal((done.returncode, done.text), (0, table), done.errors)
+    check_equal(json.loads((output / "sweep.json").read_text()), result, "made anew")
+    check_in("whitewater.sweep/1", (output / "report.html").read_text())
 
 
 def recommended(output, place):
