@@ -191,7 +191,7 @@ function curvesOf(data) {
         .map((id) => pointOf(data, id))
         .filter((point) => point && isMeasured(point));
       return {
-        name: settingsText(curve.settings) || "p99",
+        name: settingsText(curve.settings) || "as given",
         load: curve.load,
         knee: pointOf(data, curve.knee),
         inside: curve.inside,
