@@ -14,7 +14,7 @@ uint32_t ww_sweep_point_count(const struct ww_sweep *sweep)
 char *ww_sweep_label(struct json_object *settings, char *text, size_t size)
 {
     size_t used = 0;
-    snprintf(text, size, "(all as given)");
+    snprintf(text, size, "(as given)");
     json_object_object_foreach(settings, key, value)
     {
         if (used < size)
