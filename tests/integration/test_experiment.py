@@ -161,7 +161,7 @@ def test_trace_cost_compares_with_and_without():
         check_equal(cell["off"]["recording"], 0, "nothing is recorded")
         check(0 < cell["on"]["recording"] < 1, f"{cell['on']}")
         for figure, change in cell["change"].items():
-            check(-1 < change["low"] <= change["mean"] <= change["high"], f"{figure}: {change}")
+            check(-1 <= change["low"] <= change["mean"] <= change["high"], f"{figure}: {change}")
         check_in(f"{cell['inflight']} in flight, trace.every 4", done.text)
     check_plots(result)
 

@@ -39,8 +39,9 @@ static int meet(void *context, uint32_t number, struct ww_error *error)
 static int fail(void *context, uint32_t number, struct ww_error *error)
 {
     (void)context;
-    while (number == 0)
-        usleep(1000);
+    if (number == 0)
+        for (;;)
+            pause();
     return ww_fail(error, WW_EDAMAGED, "number %u has enough", number);
 }
 
