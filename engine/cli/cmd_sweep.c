@@ -28,6 +28,22 @@ static const struct ww_flag no_flags[] = {{NULL}};
 static const char *const not_in_a_sweep[] = {"data",   "keep",  "config",   "endpoint", "output",
                                              "format", "quiet", "progress", "help"};
 
+/* Its file is there, and its entries fit into a datagram. */
+static int check_payload(const struct ww_bench_options *options, struct ww_error *error)
+{
+    struct ww_payload *payload;
+    int status = ww_payload_create(&options->payload, &payload, error);
+    if (status != WW_OK)
+        return status;
+    uint32_t size = ww_payload_entry_max(payload);
+    ww_payload_destroy(payload);
+    if (size <= WW_ENTRY_MAX(options->config.mtu))
+        return WW_OK;
+    return ww_fail(error, WW_EINVAL,
+                   "an entry has %u bytes; the largest may have %lu (net.mtu %lu)", size,
+                   WW_ENTRY_MAX(options->config.mtu), options->config.mtu);
+}
+
 static int check_words(const char *const *words, uint32_t count, struct ww_error *error)
 {
     struct ww_bench_options options = {0};
@@ -49,6 +65,8 @@ static int check_words(const char *const *words, uint32_t count, struct ww_error
                              cli.overrides[i].where + 2, cli.overrides[i].key);
     if (status == WW_OK)
         status = ww_bench_options_read(&cli, &options, error);
+    if (status == WW_OK)
+        status = check_payload(&options, error);
     free(list);
     return status;
 }

@@ -205,7 +205,7 @@ def test_bad_files():
                 ("name: x\nload: {keep: true}\nvary: {inflight: [1]}\n", ["line 2", "--keep"]),
                 ("name: x\nload: {data: here}\nvary: {inflight: [1]}\n", ["line 2", "--data"]),
                 ("name: x\nload: {size: 8KiB}\nvary: {net.mtu: [9000, 1500]}\n",
-                 ["the point net.mtu=1500", "--size 8192"]),
+                 ["the point net.mtu=1500", "8192 bytes"]),
                 ("name: x\nvary: {wal.durability: [maybe]}\n", ["line 2", "'maybe'", "dsync"])):
             file = write(place / "bad.yaml", text)
             ww_fails(2, "sweep", file, "-o", place / "out", says=["ww sweep", "bad.yaml", *says])
