@@ -89,7 +89,7 @@ class Recording:
                 client.kill()
                 client.wait()
             check(client.returncode == 0, f"{errors}{cluster.log(1)}")
-            about["status"] = cluster.status(1)["wal"]
+            about["status"] = wait_until(lambda: cluster.status(1), 30, "node 1 answers")["wal"]
         (directory / "about.json").write_text(json.dumps(about))
         return cls(directory)
 
@@ -219,13 +219,22 @@ class Booted(Cluster):
         check(self.processes[1].poll() is None, f"the node does not start: {self.log(1)}")
         return super().status(node)
 
+    def log_of(self, group):
+        """What `ww tail` prints of it, while the node may let go of entries."""
+        while True:
+            first = self.group(1, group)["first_index"]
+            try:
+                return self.tail(1, "--group", group, "--from", first, "--framing", "len32")
+            except AssertionError:
+                if self.group(1, group)["first_index"] == first:
+                    raise
+
     def entries(self):
         """How many entries of clients its log holds, by `ww tail`."""
         count = 0
-        for number, group in enumerate(self.status()["groups"]):
+        for number in range(len(self.status()["groups"])):
             self.leader(group=number)
-            printed = self.tail(1, "--group", number, "--from", group["first_index"],
-                                "--framing", "len32")
+            printed = self.log_of(number)
             at = 0
             while at < len(printed):
                 at += 4 + int.from_bytes(printed[at:at + 4], "little")
