@@ -203,6 +203,7 @@ page(
             .join(" \u00b7 "),
         ),
       ),
+      result.conditions && el("p", {}, result.conditions),
       verdictOf(result),
       warningsOf(result),
       cardsOf(result),

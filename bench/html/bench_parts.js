@@ -83,7 +83,7 @@ function stageSection(result) {
       "Where the time goes",
       missing("Not measured: no entries were sampled in this run."),
     );
-  const left = ["incomplete", "disordered", "missed_answers"]
+  const left = ["incomplete", "disordered", "missed_answers", "dropped_records"]
     .filter((key) => path[key] > 0)
     .map((key) => `${showCount(path[key])} ${nameOf(key)}`);
   const sampled =
@@ -93,6 +93,9 @@ function stageSection(result) {
       { class: "soft" },
       `${showCount(path.samples)} commits were sampled through every stage` +
         (left.length > 0 ? ` (left out: ${left.join(", ")})` : "") +
+        (isNumber(path.recording_share_of_work)
+          ? `, at ${showPercent(path.recording_share_of_work)} of the work`
+          : "") +
         (isNumber(path.mean_ns)
           ? `; their critical path took ${showNs(path.mean_ns)} on average.`
           : "."),
@@ -140,7 +143,7 @@ function batchSection(result) {
   const first = rows.findIndex(([, writes]) => writes > 0);
   const last = rows.findLastIndex(([, writes]) => writes > 0);
   const name = ([bound], place) => {
-    const below = place > 0 ? rows[place - 1][0] + 1 : Math.min(1, bound);
+    const below = place > 0 ? rows[place - 1][0] + 1 : Math.floor(bound / 2) + 1;
     return below >= bound ? showCount(bound) : `${showCount(below)}\u2013${showCount(bound)}`;
   };
   const columns = rows
@@ -189,8 +192,13 @@ function limitPlots(rounds) {
         : place === rounds.length - 1
           ? "after"
           : `probe ${place + 1}`;
-  const along = (of) => rounds.map((round, place) => [name(place), of(round) ?? null]);
-  const x = { scale: "category", tick: String, label: "in the order of the run" };
+  const along = (of) => rounds.map((round, place) => [name(place), of(round)]);
+  const x = {
+    scale: "category",
+    tick: String,
+    label: "in the order of the run",
+    names: rounds.map((_, place) => name(place)),
+  };
   const of = (part, key) => (round) => (round[part] || {})[key];
   return el(
     "div",
@@ -210,7 +218,15 @@ function limitPlots(rounds) {
       title: "The disk\u2019s bandwidth, probe by probe",
       x,
       y: { label: "durable bytes/s", scale: "linear", from: 0, ...units["bytes/s"] },
-      series: [{ name: "1 MiB writes", points: along((round) => round.wal_bytes_per_s), style: 0 }],
+      note: "All replicas together.",
+      series: [
+        { name: "1 MiB writes", points: along((round) => round.wal_bytes_per_s), style: 0 },
+        {
+          name: "the nodes\u2019 shape",
+          points: along((round) => round.wal_shape_bytes_per_s),
+          style: 1,
+        },
+      ],
     }),
   );
 }
@@ -298,6 +314,24 @@ function costSection({ wal, network, cpu, memory, load }) {
   );
 }
 
+// Which cores each busy thread ran on.
+function placementOf(threads) {
+  const keys = [...new Set(threads.flatMap((each) => Object.keys(each)))];
+  if (keys.length === 0) return null;
+  const columns = keys.map((key) => ({
+    name: nameOf(key),
+    text: threads.some((each) => !isNumber(each[key])),
+    value: (each) => each[key],
+    show: (value) => show(key, value),
+  }));
+  return el(
+    "div",
+    { class: "panel" },
+    el("h3", {}, "Placement of threads"),
+    tableOf("Placement of threads", columns, threads),
+  );
+}
+
 function surroundings(result) {
   return sectionOf(
     "setting",
@@ -308,5 +342,6 @@ function surroundings(result) {
       keyTable("Configuration", "config", result.config),
       keyTable("Environment", "environment", result.environment || {}),
     ),
+    placementOf(listOf(result.placement)),
   );
 }

@@ -119,26 +119,18 @@ function timeline(intervals, result) {
     bands.push({ from: before.at_s, to: beginOf(each) });
     marks.push({ x: beginOf(each), label: `round ${each.round}` });
   });
-  const last = measured[measured.length - 1],
-    to = Math.max(...intervals.map((each) => each.at_s));
-  if (last && to > last.at_s + 0.01) bands.push({ from: last.at_s, to });
   for (const each of listOf(result.injections))
     if (isNumber(each.at_s))
       marks.push({ x: begin + each.at_s, label: String(each.action), loud: true });
   marks.sort((one, other) => one.x - other.x);
+  const to = Math.max(...intervals.map((each) => each.at_s));
   return { x: { ...timeAxis, from, to }, marks, bands };
 }
 
-// An interval stands at its middle; the line is broken between rounds.
+// An interval stands at its middle.
 const beginOf = (each) => each.at_s - each.seconds;
 const middleOf = (each) => Number((each.at_s - each.seconds / 2).toFixed(3));
-const alongTime = (intervals, key) =>
-  intervals.flatMap((each, place) => {
-    const before = intervals[place - 1],
-      point = [middleOf(each), each[key] ?? null];
-    const apart = before && (before.round !== each.round || before.phase !== each.phase);
-    return apart ? [[beginOf(each), null], point] : [point];
-  });
+const alongTime = (intervals, key) => intervals.map((each) => [middleOf(each), each[key]]);
 
 function timePlots(intervals, result) {
   const frame = timeline(intervals, result);
@@ -150,9 +142,7 @@ function timePlots(intervals, result) {
   };
   const { rate } = result.config;
   const shaded =
-    frame.bands.length > 0
-      ? " What is shaded does not count: warm-up, pauses between rounds, the end."
-      : "";
+    frame.bands.length > 0 ? " Shaded is what does not count: warm-up, pauses between rounds." : "";
   const small = [
     plot(
       "Batch size over time",
@@ -196,7 +186,10 @@ function timePlots(intervals, result) {
 }
 
 function timeSection({ intervals, result }) {
-  const list = listOf(intervals).filter((each) => isNumber(each.at_s) && isNumber(each.seconds));
+  const list = listOf(intervals).filter(
+    (each) =>
+      isNumber(each.at_s) && isNumber(each.seconds) && ["warmup", "measure"].includes(each.phase),
+  );
   return sectionOf(
     "time",
     "Over time",

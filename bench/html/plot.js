@@ -202,8 +202,7 @@ function figureWith(spec, render, table, nearest = "x") {
 
 // ---- lines and points ----
 
-// A point without y breaks the line.
-const isPoint = ([x, y]) => (isNumber(x) || typeof x === "string") && (isNumber(y) || y === null);
+const isPoint = ([x, y]) => (isNumber(x) || typeof x === "string") && isNumber(y);
 
 function pathOf(points) {
   let open = false;
@@ -218,7 +217,7 @@ function pathOf(points) {
 }
 
 function drawSeries(series, x, y) {
-  const points = series.points.map(([a, b]) => [x.at(a), b === null ? NaN : y.at(b)]);
+  const points = series.points.map(([a, b]) => [x.at(a), y.at(b)]);
   const real = points.filter(([a, b]) => Number.isFinite(a) && Number.isFinite(b));
   const every = series.kind === "points" || series.all ? 1 : Math.ceil(real.length / 14);
   const line =
@@ -281,7 +280,7 @@ function stopsOf(spec, x, y) {
   const places = new Map();
   for (const series of spec.series)
     for (const [a, b] of series.points)
-      if (b !== null && Number.isFinite(x.at(a)) && Number.isFinite(y.at(b))) {
+      if (Number.isFinite(x.at(a)) && Number.isFinite(y.at(b))) {
         if (!places.has(a)) places.set(a, []);
         places.get(a).push([series, b]);
       }
@@ -316,7 +315,7 @@ function renderXy(spec, width, state) {
   area.left = leftOf(scaleOf(yAxisOf, ys, plain - 46, 26).ticks);
   const x = scaleOf(
     spec.x,
-    points.map(([a]) => a),
+    [...(spec.x.names || []), ...points.map(([a]) => a)],
     area.left,
     area.right,
   );
@@ -355,10 +354,7 @@ function renderXy(spec, width, state) {
 }
 
 function xyTable(spec) {
-  const there = ([, b]) => b !== null;
-  const xs = [
-    ...new Set(spec.series.flatMap((series) => series.points.filter(there).map(([a]) => a))),
-  ];
+  const xs = [...new Set(spec.series.flatMap((series) => series.points.map(([a]) => a)))];
   const maps = spec.series.map((series) => new Map(series.points.map(([a, b]) => [a, b])));
   return tableOf(
     spec.title,
@@ -389,7 +385,7 @@ function xyPlot(spec) {
       ...each,
       points: each.points.filter(isPoint),
     }))
-    .filter((each) => each.points.some(([, y]) => y !== null));
+    .filter((each) => each.points.length > 0);
   if (series.length === 0)
     return el(
       "figure",

@@ -103,10 +103,11 @@ function nameOf(key) {
 
 function show(key, value) {
   if (typeof value === "boolean") return value ? "yes" : "no";
-  if (Array.isArray(value))
-    return value
-      .map((each) => (isObject(each) ? JSON.stringify(each) : show(key, each)))
-      .join(", ");
+  if (isObject(value))
+    return flat(value)
+      .map(([path, each]) => `${nameOf(path)} ${show(lastOf(path), each)}`)
+      .join(" ");
+  if (Array.isArray(value)) return value.map((each) => show(key, each)).join(", ") || none;
   return isNumber(value) ? unitOf(key).show(value) : showPlain(value);
 }
 

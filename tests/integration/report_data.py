@@ -20,7 +20,8 @@ def latency(p50, spread=1.0):
 
 def probe(place):
     return {"wal_write": {"p50": 149_000 + 4_000 * place, "p99": 301_000 + 21_000 * place},
-            "wal_bytes_per_s": 2.1e9 + 4e7 * (place % 3), "net_rtt": {"p50": 4_200 + 90 * place},
+            "wal_bytes_per_s": 2.1e9 + 4e7 * (place % 3), "wal_shape_bytes_per_s": 1.2e9,
+            "net_rtt": {"p50": 4_200 + 90 * place},
             "between": 0 < place < 3}
 
 
@@ -53,7 +54,11 @@ def result(**more):
         "cpu": {"work_cycles_per_entry_per_replica": 212.4, "nodes_ns_per_entry": 702.5,
                 "load_ns_per_entry": 231, "load_work_cycles_per_entry": 190,
                 "busy_fraction": [0.61, 0.43, 0.44], "load_busy_fraction": 0.21,
-                "steal_fraction": 0.004},
+                "steal_fraction": 0.004,
+                "others": [{"name": "cc1", "pid": 23_895, "cores": 0.046}]},
+        "conditions": "dsync on ext4, /dev/vda1 (write cache write back, FUA); memif; 3 replicas",
+        "placement": [{"process": f"node {node}", "thread": "ww-shard", "allowed": "0-1",
+                       "cores": [0, 1], "cpu_s": 20.5, "preempted": 1_316} for node in (1, 2, 3)],
         "memory": {"node_resident_bytes": [181_403_648, 166_723_584, 166_100_992],
                    "parts": {"log_buffer": 67_108_864, "read_buffers": 4_194_304}},
         "load": {"proposed": 63_000_000, "acknowledged": 63_000_000, "busy": 0, "redirects": 0,

@@ -148,7 +148,8 @@ def test_figures_are_those_of_the_result():
         text = page.evaluate(REPORT)
         for part in ("Verified.", "0 lost", "2 warnings", "5 busy threads share 2 cores",
                      "round 2", "What limits: follower write", "AMD EPYC",
-                     "3 replicas, dsync, memif, 64 B entries"):
+                     "3 replicas, dsync, memif, 64 B entries", "on ext4, /dev/vda1", "ww-shard",
+                     "name cc1 pid 23,895 cores 0.05"):
             check_in(part, text)
 
 
