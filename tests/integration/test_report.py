@@ -169,6 +169,21 @@ def test_a_run_of_ww_bench_has_its_page():
         check_figures(page, whole, 30)
 
 
+def test_comparisons_and_experiments_have_their_pages():
+    with Directory() as top, browser() as chromium:
+        for name in ("a", "b"):
+            report_data.write_bench(top / name, report_data.result(), report_data.intervals())
+        done = ww("compare", top / "a", top / "b", "-o", top)
+        check_equal(done.returncode, 0, done.errors)
+        done = ww("experiment", "backtracking", "-o", top)
+        check_equal(done.returncode, 0, done.errors)
+        for name, part in (("compare", "Change from A to B"), ("backtracking", "Round trips")):
+            page = chromium.open(top / f"{name}.html")
+            check_quiet(page, top / f"{name}.html")
+            plots = each(page, "figure.plot .drawing", "it.closest('figure').dataset.plot")
+            check(any(part in plot for plot in plots), f"{name}: {plots}")
+
+
 def test_what_is_missing_is_said_and_never_an_empty_frame():
     whole = report_data.result(limits={}, ratios={}, injections=[])
     for part in ("stages", "critical_path", "batches", "warnings", "rotation"):
