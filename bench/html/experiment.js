@@ -31,24 +31,14 @@ function plotOf(plot) {
     all: true,
     kind: listOf(each.points).some(([x]) => typeof x === "string") ? "points" : "line",
   }));
-  const parts = [];
-  const points = series.flatMap((each) => each.points);
-  const x = axisOf(
-    plot.x,
-    points.map(([value]) => value),
-  );
-  const y = axisOf(plot.y, []);
-  for (let at = 0; at < Math.max(1, series.length); at += styleCount)
-    parts.push(
-      xyPlot({
-        title: plot.title + (series.length > styleCount ? ` (${at / styleCount + 1})` : ""),
-        note: plot.note,
-        x,
-        y,
-        series: series.slice(at, at + styleCount),
-      }),
-    );
-  return parts;
+  const xs = series.flatMap((each) => each.points.map(([x]) => x));
+  return xyPlots({
+    title: plot.title,
+    note: plot.note,
+    x: axisOf(plot.x, xs),
+    y: axisOf(plot.y, []),
+    series,
+  });
 }
 
 // A list of objects as a table; what was repeated stands beside its median as a range.

@@ -401,6 +401,33 @@ function xyPlot(spec) {
   );
 }
 
+// As many plots as it takes for each to hold as many series as can be told apart, on equal axes.
+// `more(series)` is what else the spec of one of them has.
+function xyPlots(spec, more = () => ({})) {
+  const { series, title } = spec,
+    points = series.flatMap((each) => each.points);
+  const around = (axis, place) => {
+    const values = points
+      .map((point) => point[place])
+      .filter((value) => isNumber(value) && (axis.scale !== "log" || value > 0));
+    return values.length === 0
+      ? axis
+      : {
+          ...axis,
+          from: Math.min(axis.from ?? Infinity, ...values),
+          to: Math.max(axis.to ?? -Infinity, ...values),
+        };
+  };
+  const axes = { x: around(spec.x, 0), y: around(spec.y, 1) },
+    plots = [];
+  for (let at = 0; at < Math.max(1, series.length); at += styleCount) {
+    const some = series.slice(at, at + styleCount);
+    const number = series.length > styleCount ? ` (${at / styleCount + 1})` : "";
+    plots.push(xyPlot({ ...spec, ...axes, ...more(some), series: some, title: title + number }));
+  }
+  return plots;
+}
+
 // Printed pages have a width of their own.
 for (const event of ["beforeprint", "afterprint"])
   window.addEventListener(event, () =>

@@ -191,7 +191,7 @@ function curvesOf(data) {
         .map((id) => pointOf(data, id))
         .filter((point) => point && isMeasured(point));
       return {
-        name: settingsText(curve.settings) || "as given",
+        name: settingsText(curve.settings) || "p99",
         load: curve.load,
         knee: pointOf(data, curve.knee),
         inside: curve.inside,
@@ -236,25 +236,18 @@ function kneeSection(data) {
       "Latency against load",
       missing("No configuration was measured under three rates or numbers in flight, or more."),
     );
-  const plots = [];
-  for (let at = 0; at < curves.length; at += styleCount) {
-    const some = curves.slice(at, at + styleCount);
-    const knees = some
-      .filter((curve) => curve.knee)
-      .map((curve) => [curve.knee.per_s, curve.knee.p99]);
-    plots.push(
-      xyPlot({
-        series: some,
-        title: `p99 against throughput as the load grows${
-          curves.length > styleCount ? ` (${at / styleCount + 1})` : ""
-        }`,
-        rings: knees,
-        note: "Rings: the knees.",
-        x: { label: "commits/s", name: "commits/s", scale: "linear", from: 0, ...units["/s"] },
-        y: { label: "commit p99", scale: "log", ...units.ns },
-      }),
-    );
-  }
+  const plots = xyPlots(
+    {
+      title: "p99 against throughput as the load grows",
+      series: curves,
+      note: "Rings: the knees.",
+      x: { label: "commits/s", name: "commits/s", scale: "linear", from: 0, ...units["/s"] },
+      y: { label: "commit p99", scale: "log", ...units.ns },
+    },
+    (some) => ({
+      rings: some.filter((curve) => curve.knee).map((curve) => [curve.knee.per_s, curve.knee.p99]),
+    }),
+  );
   return sectionOf(
     "knee",
     "Latency against load",
