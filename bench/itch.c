@@ -108,6 +108,13 @@ static uint8_t *begin(struct day *day, char type)
     return at;
 }
 
+/* Letters and blanks, as the specification has them: without an end. */
+static void put_letters(uint8_t *at, const char *letters, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        at[i] = (uint8_t)letters[i];
+}
+
 static void say_event(struct day *day, char code)
 {
     begin(day, 'S')[11] = (uint8_t)code;
@@ -137,7 +144,7 @@ static void add(struct day *day, char type)
     put_number(at + 20, order->shares, 4);
     put_number(at + 32, order->price, 4);
     if (type == 'F')
-        memcpy(at + 36, "WWMM", 4);
+        put_letters(at + 36, "WWMM", 4);
 }
 
 static void leave(struct day *day, uint32_t place)
@@ -209,9 +216,9 @@ static void flow(struct day *day)
     if (type == 'P')
         trade(day);
     else if (day->live == 0 || ((type == 'A' || type == 'F') && day->live < BOOK_MAX))
-        add(day, type == 'F' ? 'F' : 'A');
+        add(day, (char)(type == 'F' ? 'F' : 'A'));
     else
-        change(day, type == 'A' || type == 'F' ? 'D' : type);
+        change(day, (char)(type == 'A' || type == 'F' ? 'D' : type));
 }
 
 static void open_market(struct day *day)
@@ -220,9 +227,9 @@ static void open_market(struct day *day)
     say_event(day, 'O');
     say_event(day, 'S');
     uint8_t *at = begin(day, 'R');
-    memcpy(at + 19, "QN\0\0\0dNCZ PNN1N\0\0\0\0N", 20);
+    put_letters(at + 19, "QN\0\0\0dNCZ PNN1N\0\0\0\0N", 20);
     at = begin(day, 'H');
-    memcpy(at + 19, "T     ", 6);
+    put_letters(at + 19, "T     ", 6);
     day->time_ns = OPEN_NS;
     say_event(day, 'Q');
 }
@@ -294,7 +301,7 @@ static void go_on(uint8_t *number, uint64_t by)
 
 static void put_symbol(uint8_t *at, uint32_t stock)
 {
-    memcpy(at, "WW", 2);
+    put_letters(at, "WW", 2);
     for (int i = 7; i >= 2; i--, stock /= 10)
         at[i] = (uint8_t)('0' + stock % 10);
 }
