@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WW_WAL_VERSION 3u
+#define WW_WAL_VERSION 4u
 #define WW_WAL_IDENTITY_MAGIC 0x44495757u /* "WWID" */
 
 /* DIR/identity, byte by byte; docs/wal.md explains it. Replaced as a whole, by rename. */

@@ -207,27 +207,31 @@ static uint32_t give_way(void *owner, uint32_t bytes)
     return next;
 }
 
+static int make_file(struct ww_wal_disk *disk, uint64_t segment, const uint64_t *spare,
+                     struct ww_error *error)
+{
+    struct ww_wal_pace pace = {give_way, disk};
+    if (spare == NULL && disk->file_limit != 0 && disk->file_count >= disk->file_limit)
+        return ww_fail(error, WW_ENOSPC, "%s/wal holds %" PRIu64 " segments, as many as it may",
+                       disk->directory.path, disk->file_count);
+    return ww_wal_segment_create(&disk->directory, segment, spare, disk->open_flags, &pace, error);
+}
+
 static int make_segment(void *owner, uint64_t segment, struct ww_error *error)
 {
     struct ww_wal_disk *disk = owner;
-    struct ww_wal_pace pace = {give_way, disk};
-    if (disk->spare_count > 0) {
-        uint64_t spare = disk->spares[--disk->spare_count];
-        int status = ww_wal_segment_create(&disk->directory, segment, &spare, disk->open_flags,
-                                           &pace, error);
-        if (status == WW_OK)
-            ww_wal_count(&disk->head, WW_WAL_SEGMENTS_RECYCLED, 1);
+    const uint64_t *spare = disk->spare_count > 0 ? &disk->spares[disk->spare_count - 1] : NULL;
+    int status = make_file(disk, segment, spare, error);
+    if (status != WW_OK) {
+        ww_wal_count(&disk->head, WW_WAL_SEGMENTS_FAILED, 1);
         return status;
     }
-    if (disk->file_limit != 0 && disk->file_count >= disk->file_limit)
-        return ww_fail(error, WW_ENOSPC, "%s/wal holds %" PRIu64 " segments, as many as it may",
-                       disk->directory.path, disk->file_count);
-    int status =
-        ww_wal_segment_create(&disk->directory, segment, NULL, disk->open_flags, &pace, error);
-    if (status != WW_OK)
-        return status;
-    disk->file_count++;
-    ww_wal_count(&disk->head, WW_WAL_SEGMENTS_PREPARED, 1);
+    if (spare != NULL)
+        disk->spare_count--;
+    else
+        disk->file_count++;
+    ww_wal_count(&disk->head, spare != NULL ? WW_WAL_SEGMENTS_RECYCLED : WW_WAL_SEGMENTS_PREPARED,
+                 1);
     return WW_OK;
 }
 

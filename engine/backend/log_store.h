@@ -128,6 +128,7 @@ enum ww_log_counter {
     WW_WAL_READ_BYTES,
     WW_WAL_SEGMENTS_PREPARED,
     WW_WAL_SEGMENTS_RECYCLED,
+    WW_WAL_SEGMENTS_FAILED,  /* tries to make one ready: no room, or an error of the disk */
     WW_WAL_PREPARED_BYTES,   /* zeros written ahead of use */
     WW_WAL_PREPARE_PAUSE_NS, /* waited meanwhile, so that the log could write */
     WW_WAL_SEGMENTS_ENTERED, /* begun to be written */

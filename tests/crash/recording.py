@@ -95,14 +95,29 @@ class Recording:
 
 
 def fault_is_over(cluster, client, before):
-    """The node fences itself. Or the fault hit a snapshot, which costs only that; or the client had
-    ended, and the log wrote nothing more."""
+    """The node fences itself. Or the fault hit a snapshot or a segment that is made ahead, which
+    costs only that; or the client had ended, and the log wrote nothing more."""
     if cluster.fenced():
         return True
     now = cluster.status(1)
     return now is not None and \
         (now["stages"]["snapshots_failed"] > before["stages"]["snapshots_failed"] or
+         now["wal"]["segments_failed"] > before["wal"]["segments_failed"] or
          (client.poll() is not None and now["wal"]["writes"] == before["wal"]["writes"]))
+
+
+def break_the_disk(cluster, client, chance):
+    """Until the node fences itself. An error that comes once may meet a write of the file system
+    itself, and then the node goes on; one that stays meets its log."""
+    before = wait_until(lambda: cluster.status(1), 30, "node 1 answers")
+    cluster.disk.fail(chance.choice(FAULTS))
+    try:
+        wait_until(lambda: fault_is_over(cluster, client, before), 10, "node 1 fences itself")
+    except AssertionError:
+        cluster.disk.fail()
+        cluster.disk.fail(fault("write", errno.EIO))
+        wait_until(lambda: fault_is_over(cluster, client, before), 30,
+                   "node 1 fences itself while all writes fail")
 
 
 def disturb(cluster, client, how, seed, seconds):
@@ -116,10 +131,7 @@ def disturb(cluster, client, how, seed, seconds):
         if time.monotonic() >= deadline:
             return restarts
         if how == "fail":
-            before = wait_until(lambda: cluster.status(1), 30, "node 1 answers")
-            cluster.disk.fail(chance.choice(FAULTS))
-            wait_until(lambda now=before: fault_is_over(cluster, client, now), 30,
-                       "node 1 fences itself")
+            break_the_disk(cluster, client, chance)
             cluster.restart_on_a_sound_disk()
             restarts += 1
         elif len(cluster.nodes) == 1 or chance.random() < 0.4:

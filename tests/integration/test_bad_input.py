@@ -98,10 +98,10 @@ def test_another_segment_size_is_named():
 def test_a_format_version_from_the_future():
     with stopped_node() as (_, data, arguments):
         set_version(segments(data)[1], 7, 4096)
-        refused(1, data, arguments, [segments(data)[1], "format version 7", "knows version 3"])
+        refused(1, data, arguments, [segments(data)[1], "format version 7", "knows version 4"])
     with stopped_node() as (_, data, arguments):
         set_version(data / "identity", 1, 64)
-        refused(1, data, arguments, [data / "identity", "format version 1", "knows version 3"])
+        refused(1, data, arguments, [data / "identity", "format version 1", "knows version 4"])
 
 
 def test_a_truncated_segment():

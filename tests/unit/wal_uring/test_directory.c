@@ -98,7 +98,7 @@ Test(wal_directory, of_a_future_version_is_refused)
     test_log_open_ok(&log_);
     test_log_close(&log_);
     test_set_version(&log_, "identity", 9, sizeof(struct ww_wal_identity));
-    test_log_open_fails(&log_, WW_EVERSION, "identity: has format version 9", "knows version 3");
+    test_log_open_fails(&log_, WW_EVERSION, "identity: has format version 9", "knows version 4");
 }
 
 Test(wal_directory, C17_a_flip_in_every_byte_of_the_identity_is_found)

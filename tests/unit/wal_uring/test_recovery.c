@@ -314,7 +314,7 @@ Test(wal_recovery, a_segment_of_a_future_version_is_refused)
     write_and_stop(3);
     test_set_version(&log_, TEST_FIRST, 7, WW_SEGMENT_HEADER_BYTES);
     test_log_open_fails(&log_, WW_EVERSION, "0000000000000000.seg: has format version 7",
-                        "knows version 3");
+                        "knows version 4");
 }
 
 Test(wal_recovery, a_segment_of_another_log_is_refused)
