@@ -54,7 +54,10 @@ static int look_at_payload(struct bench *bench, struct ww_error *error)
     bench->result.entry_mean_bytes = ww_payload_entry_mean(payload);
     if (ww_payload_entry_max(payload) > entry_max)
         status = ww_fail(error, WW_EINVAL,
-                         "an entry has %u bytes; the largest may have %lu (net.mtu %lu)",
+                         "--%s %s: the largest entry has %u bytes, more than %lu (net.mtu %lu)",
+                         options->payload.size != NULL ? "size" : "payload",
+                         options->payload.size != NULL ? options->payload.size
+                                                       : ww_payload_name(&options->payload),
                          ww_payload_entry_max(payload), entry_max, options->config.mtu);
     ww_payload_destroy(payload);
     return status;

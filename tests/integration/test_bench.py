@@ -165,7 +165,7 @@ def test_durable_run_with_eight_groups():
         check_equal(result["config"]["loop"], "closed", "loop")
         check(result["environment"]["filesystem"] not in ("", "tmpfs"), "file system")
         for part in ("Latency", "commit", "durable write", "Ratios", "Verified", "0 lost",
-                     "WARNINGS", "few_samples", "p50 by round"):
+                     "p50 by round"):
             check_in(part, done.text)
         for part in ("measuring the limits", "limits between two rounds", "starting the nodes",
                      "commits/s", "in flight"):
@@ -386,7 +386,8 @@ def test_bad_flags():
             (["--duration", "5"], ["--duration", "'5'"]),
             (["--durability", "maybe"], ["'maybe'", "dsync"]),
             (["--transport", "tcp"], ["'tcp'", "memif"]),
-            (["--payload", "itch"], ["itch", "not there yet"]),
+            (["--payload", "itch", "--size", "64B"], ["--size", "itch"]),
+            (["--size", "uniform:1KiB-64B"], ["--size uniform:1KiB-64B", "before it begins"]),
             (["--payload", "/nonexistent/file"], ["/nonexistent/file"]),
             (["--data", "/nonexistent/directory"], ["/nonexistent/directory"]),
             (["-o", "/nonexistent/directory/results"], ["/nonexistent/directory/results"]),

@@ -146,9 +146,9 @@ def test_backtracking_counts_round_trips():
 
 def test_trace_cost_compares_with_and_without():
     with Directory() as data, Directory() as output:
-        done = ww("experiment", "trace-cost", *SHORT, "--data", data, "-o", output, "--repeats",
-                  "2", "--inflight", "1,64", "--durability", "memory", "--trace.every", "4",
-                  timeout=120)
+        done = ww("experiment", "trace-cost", "--duration", "200ms", "--warmup", "100ms", "--data",
+                  data, "-o", output, "--repeats", "2", "--inflight", "1,64", "--durability",
+                  "memory", "--trace.every", "4", timeout=120)
         check_equal(done.returncode, 0, done.errors)
         check_equal(os.listdir(data), [], "left behind")
         result = json.loads((output / "trace-cost.json").read_text())

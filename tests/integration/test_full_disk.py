@@ -51,7 +51,9 @@ class SmallDisk:
         return self
 
     def __exit__(self, *_):
-        run("umount", self.path)
+        """The kernel takes an io_uring apart a moment after its process has ended."""
+        wait_until(lambda: subprocess.run(["umount", self.path], check=False).returncode == 0, 10,
+                   f"umount {self.path}")
 
     def free(self):
         return shutil.disk_usage(self.path).free
