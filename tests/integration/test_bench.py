@@ -369,7 +369,7 @@ def test_bad_flags():
     for arguments, says in (
             (["--size", "0"], ["--size", "'0'"]),
             (["--size", "1MiB"], ["--size"]),
-            (["--size", "2KiB", "--mtu", "1500"], ["--size 2048", "net.mtu 1500"]),
+            (["--size", "2KiB", "--mtu", "1500"], ["--size 2KiB", "net.mtu 1500"]),
             (["--replicas", "2"], ["1, 3, 5 or 7"]),
             (["--groups", "0"], ["--groups", "'0'"]),
             (["--inflight", "0"], ["--inflight"]),
