@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/hlog.h"
 
+#include "bench/big_endian.h"
 #include "engine/base/time_ns.h"
 #include "engine/cli/base64.h"
 
@@ -17,12 +18,6 @@
 #define COMPRESSED_HEADER_BYTES 8u
 #define SIGNIFICANT_DIGITS 3u
 #define WORD_BYTES_MAX 9u
-
-static void put_number(uint8_t *at, uint64_t value, uint32_t bytes)
-{
-    for (uint32_t i = 0; i < bytes; i++)
-        at[i] = (uint8_t)(value >> (8 * (bytes - 1 - i)));
-}
 
 /* Zig-zag LEB128 of 64 bits in at most nine bytes: the last one holds eight bits. */
 static size_t put_word(uint8_t *at, int64_t number)
@@ -69,17 +64,17 @@ uint8_t *ww_hlog_encode(const struct ww_histogram *histogram, size_t *bytes)
         while (most < histogram->max && most < UINT64_MAX / 4)
             most *= 2; /* the range that the reader makes room for */
         size_t counts = put_counts(plain + V2_HEADER_BYTES, histogram);
-        put_number(plain, V2_COOKIE, 4);
-        put_number(plain + 4, counts, 4);
-        put_number(plain + 8, 0, 4); /* no offset of the indexes */
-        put_number(plain + 12, SIGNIFICANT_DIGITS, 4);
-        put_number(plain + 16, 1, 8); /* the lowest value told from 0 */
-        put_number(plain + 24, 2 * most, 8);
-        put_number(plain + 32, ratio_bits, 8);
+        ww_big_endian_put(plain, V2_COOKIE, 4);
+        ww_big_endian_put(plain + 4, counts, 4);
+        ww_big_endian_put(plain + 8, 0, 4); /* no offset of the indexes */
+        ww_big_endian_put(plain + 12, SIGNIFICANT_DIGITS, 4);
+        ww_big_endian_put(plain + 16, 1, 8); /* the lowest value told from 0 */
+        ww_big_endian_put(plain + 24, 2 * most, 8);
+        ww_big_endian_put(plain + 32, ratio_bits, 8);
         if (compress(encoded + COMPRESSED_HEADER_BYTES, &packed, plain, V2_HEADER_BYTES + counts) ==
             Z_OK) {
-            put_number(encoded, V2_COMPRESSED_COOKIE, 4);
-            put_number(encoded + 4, packed, 4);
+            ww_big_endian_put(encoded, V2_COMPRESSED_COOKIE, 4);
+            ww_big_endian_put(encoded + 4, packed, 4);
             *bytes = COMPRESSED_HEADER_BYTES + packed;
             free(plain);
             return encoded;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/itch.h"
 
+#include "bench/big_endian.h"
 #include "bench/exponential.h"
 #include "engine/base/assert.h"
 #include "engine/base/random.h"
@@ -68,20 +69,6 @@ uint32_t ww_itch_size(char type)
     return layout < 0 ? 0 : layouts[layout].bytes;
 }
 
-static void put_number(uint8_t *at, uint64_t value, uint32_t bytes)
-{
-    for (uint32_t i = 0; i < bytes; i++)
-        at[i] = (uint8_t)(value >> (8 * (bytes - 1 - i)));
-}
-
-static uint64_t get_number(const uint8_t *at, uint32_t bytes)
-{
-    uint64_t value = 0;
-    for (uint32_t i = 0; i < bytes; i++)
-        value = value << 8 | at[i];
-    return value;
-}
-
 /* ---- the day ---- */
 
 static void pass_time(struct day *day)
@@ -103,7 +90,7 @@ static uint8_t *begin(struct day *day, char type)
     itch->offsets[day->made + 1] = itch->offsets[day->made] + ww_itch_size(type);
     memset(at, 0, ww_itch_size(type));
     at[0] = (uint8_t)type;
-    put_number(at + TIMESTAMP, day->time_ns, 6);
+    ww_big_endian_put(at + TIMESTAMP, day->time_ns, 6);
     day->made++;
     return at;
 }
@@ -139,10 +126,10 @@ static void add(struct day *day, char type)
     order->shares = 100 * (1 + (uint32_t)(ww_exponential(&day->random) * 2));
     order->price = draw_price(day, order->side);
     uint8_t *at = begin(day, type);
-    put_number(at + REFERENCE, order->reference, 8);
+    ww_big_endian_put(at + REFERENCE, order->reference, 8);
     at[19] = (uint8_t)order->side;
-    put_number(at + 20, order->shares, 4);
-    put_number(at + 32, order->price, 4);
+    ww_big_endian_put(at + 20, order->shares, 4);
+    ww_big_endian_put(at + 32, order->price, 4);
     if (type == 'F')
         put_letters(at + 36, "WWMM", 4);
 }
@@ -155,21 +142,21 @@ static void leave(struct day *day, uint32_t place)
 static void replace(struct day *day, struct order *order)
 {
     uint8_t *at = begin(day, 'U');
-    put_number(at + REFERENCE, order->reference, 8);
+    ww_big_endian_put(at + REFERENCE, order->reference, 8);
     order->reference = ++day->itch->orders;
     order->price = draw_price(day, order->side);
-    put_number(at + 19, order->reference, 8);
-    put_number(at + 27, order->shares, 4);
-    put_number(at + 31, order->price, 4);
+    ww_big_endian_put(at + 19, order->reference, 8);
+    ww_big_endian_put(at + 27, order->shares, 4);
+    ww_big_endian_put(at + 31, order->price, 4);
 }
 
 static void trade(struct day *day)
 {
     uint8_t *at = begin(day, 'P');
     at[19] = 'B';
-    put_number(at + 20, 100, 4);
-    put_number(at + 32, day->price, 4);
-    put_number(at + 36, ++day->itch->matches, 8);
+    ww_big_endian_put(at + 20, 100, 4);
+    ww_big_endian_put(at + 32, day->price, 4);
+    ww_big_endian_put(at + 36, ++day->itch->matches, 8);
 }
 
 /* Something happens to an order: executed, executed at another price, cut down, deleted. */
@@ -183,17 +170,17 @@ static void change(struct day *day, char type)
         return;
     }
     uint8_t *at = begin(day, type);
-    put_number(at + REFERENCE, order->reference, 8);
+    ww_big_endian_put(at + REFERENCE, order->reference, 8);
     if (type == 'D') {
         leave(day, place);
         return;
     }
-    put_number(at + 19, shares, 4);
+    ww_big_endian_put(at + 19, shares, 4);
     if (type != 'X')
-        put_number(at + 23, ++day->itch->matches, 8);
+        ww_big_endian_put(at + 23, ++day->itch->matches, 8);
     if (type == 'C') {
         at[31] = 'Y';
-        put_number(at + 32, day->price, 4);
+        ww_big_endian_put(at + 32, day->price, 4);
     }
     order->shares -= shares;
     if (order->shares == 0)
@@ -240,9 +227,9 @@ static void close_market(struct day *day)
 {
     day->time_ns = CLOSE_NS;
     uint8_t *at = begin(day, 'Q');
-    put_number(at + 11, 1000, 8);
-    put_number(at + 27, day->price, 4);
-    put_number(at + 31, ++day->itch->matches, 8);
+    ww_big_endian_put(at + 11, 1000, 8);
+    ww_big_endian_put(at + 27, day->price, 4);
+    ww_big_endian_put(at + 31, ++day->itch->matches, 8);
     at[39] = 'C';
     say_event(day, 'M');
     say_event(day, 'E');
@@ -296,7 +283,7 @@ void ww_itch_destroy(struct ww_itch *itch)
 
 static void go_on(uint8_t *number, uint64_t by)
 {
-    put_number(number, get_number(number, 8) + by, 8);
+    ww_big_endian_put(number, ww_big_endian_get(number, 8) + by, 8);
 }
 
 static void put_symbol(uint8_t *at, uint32_t stock)
@@ -314,7 +301,7 @@ uint32_t ww_itch_message(const struct ww_itch *itch, uint32_t stock, uint64_t se
     uint32_t bytes = offset[1] - offset[0];
     memcpy(message, itch->bytes + offset[0], bytes);
     int layout = layout_of((char)message[0]);
-    put_number(message + LOCATE, stock + 1, 2);
+    ww_big_endian_put(message + LOCATE, stock + 1, 2);
     if (layouts[layout].symbol != 0)
         put_symbol(message + layouts[layout].symbol, stock);
     if (layouts[layout].match != 0)
