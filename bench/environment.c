@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/environment.h"
 
+#include "bench/json.h"
+
 #include <limits.h>
 #include <linux/magic.h>
 #include <sched.h>
@@ -11,11 +13,6 @@
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
-
-static void put_text(struct json_object *object, const char *key, const char *text)
-{
-    json_object_object_add(object, key, json_object_new_string(text));
-}
 
 /* The first line of a small file, without its newline; false when there is none. */
 static bool read_line(const char *path, char *line, size_t size)
@@ -91,11 +88,11 @@ static void put_storage(struct json_object *object, const char *directory)
     if (stat(directory, &about) != 0)
         return;
     if (find_mount(about.st_dev, type, source)) {
-        put_text(object, "filesystem", type);
-        put_text(object, "device", source);
+        ww_json_put_text(object, "filesystem", type);
+        ww_json_put_text(object, "device", source);
     }
     if (read_queue(about.st_dev, "write_cache", line, sizeof(line)))
-        put_text(object, "device_write_cache", line);
+        ww_json_put_text(object, "device_write_cache", line);
     if (read_queue(about.st_dev, "fua", line, sizeof(line)))
         json_object_object_add(object, "device_fua", json_object_new_boolean(line[0] == '1'));
 }
@@ -106,7 +103,7 @@ static void put_cores(struct json_object *object)
     cpu_set_t allowed;
     char path[PATH_MAX], line[64], governor[64] = "";
     if (read_field("/proc/self/status", "Cpus_allowed_list", line, sizeof(line)))
-        put_text(object, "cores_allowed", line);
+        ww_json_put_text(object, "cores_allowed", line);
     if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
         return;
     json_object_object_add(object, "cores", json_object_new_int(CPU_COUNT(&allowed)));
@@ -118,7 +115,7 @@ static void put_cores(struct json_object *object)
             snprintf(governor, sizeof(governor), "%s", line);
     }
     if (governor[0] != 0)
-        put_text(object, "cpu_governor", governor);
+        ww_json_put_text(object, "cpu_governor", governor);
 }
 
 struct json_object *ww_environment_json(const char *directory)
@@ -127,15 +124,15 @@ struct json_object *ww_environment_json(const char *directory)
     char text[256];
     struct utsname kernel;
     if (read_field("/proc/cpuinfo", "model name", text, sizeof(text)))
-        put_text(object, "cpu", text);
+        ww_json_put_text(object, "cpu", text);
     put_cores(object);
     if (uname(&kernel) == 0)
-        put_text(object, "kernel", kernel.release);
+        ww_json_put_text(object, "kernel", kernel.release);
     if (read_field("/proc/meminfo", "HugePages_Total", text, sizeof(text)))
         json_object_object_add(object, "hugepages", json_object_new_int(atoi(text)));
     put_storage(object, directory);
-    put_text(object, "dpdk", WW_DPDK_VERSION);
-    put_text(object, "liburing", WW_LIBURING_VERSION);
+    ww_json_put_text(object, "dpdk", WW_DPDK_VERSION);
+    ww_json_put_text(object, "liburing", WW_LIBURING_VERSION);
     return object;
 }
 

@@ -21,29 +21,6 @@ static void put(struct json_object *object, const char *key, struct json_object 
     json_object_object_add(object, key, value);
 }
 
-static void put_text(struct json_object *object, const char *key, const char *text)
-{
-    put(object, key, json_object_new_string(text));
-}
-
-static void put_count(struct json_object *object, const char *key, uint64_t value)
-{
-    put(object, key, json_object_new_uint64(value));
-}
-
-/* Six significant digits: more than any measurement has. Its value is what it is written as. */
-static struct json_object *new_number(double value)
-{
-    char text[32];
-    snprintf(text, sizeof(text), "%.6g", value);
-    return json_object_new_double_s(strtod(text, NULL), text);
-}
-
-static void put_number(struct json_object *object, const char *key, double value)
-{
-    put(object, key, new_number(value));
-}
-
 static uint64_t get_count(struct json_object *object, const char *key)
 {
     struct json_object *value = json_object_object_get(object, key);
@@ -52,14 +29,14 @@ static uint64_t get_count(struct json_object *object, const char *key)
 
 static void put_same(struct json_object *to, struct json_object *from, const char *key)
 {
-    put_count(to, key, get_count(from, key));
+    ww_json_put_count(to, key, get_count(from, key));
 }
 
 /* Absent where it has no denominator. */
 static void put_ratio(struct json_object *object, const char *key, double above, double below)
 {
     if (below > 0)
-        put_number(object, key, above / below);
+        ww_json_put_number(object, key, above / below);
 }
 
 /* ---- what was counted while measured, all nodes ---- */
@@ -98,7 +75,8 @@ static void put_key(struct json_object *object, const char *name, const struct w
                     const char *key)
 {
     char text[512];
-    put_text(object, name, ww_config_get(config, ww_config_key_find(key), text, sizeof(text)));
+    ww_json_put_text(object, name,
+                     ww_config_get(config, ww_config_key_find(key), text, sizeof(text)));
 }
 
 /* How the nodes' threads wait: what `auto` became. */
@@ -118,43 +96,43 @@ static struct json_object *config_json(const struct ww_bench_result *result)
     const struct ww_bench_options *options = result->options;
     const struct ww_config *cluster = &options->config;
     struct json_object *config = json_object_new_object();
-    put_count(config, "replicas", options->replicas);
-    put_count(config, "groups", cluster->groups);
+    ww_json_put_count(config, "replicas", options->replicas);
+    ww_json_put_count(config, "groups", cluster->groups);
     put_key(config, "transport", cluster, "net.transport");
     put_key(config, "durability", cluster, "wal.durability");
-    put_number(config, "entry_bytes", result->entry_mean_bytes);
-    put_text(config, "payload", ww_payload_name(&options->payload));
+    ww_json_put_number(config, "entry_bytes", result->entry_mean_bytes);
+    ww_json_put_text(config, "payload", ww_payload_name(&options->payload));
     if (options->payload.size != NULL)
-        put_text(config, "size", options->payload.size);
-    put_count(config, "clients", options->clients);
-    put_text(config, "loop", options->rate > 0 ? "open" : "closed");
+        ww_json_put_text(config, "size", options->payload.size);
+    ww_json_put_count(config, "clients", options->clients);
+    ww_json_put_text(config, "loop", options->rate > 0 ? "open" : "closed");
     if (options->rate > 0) {
-        put_count(config, "rate", options->rate);
-        put_text(config, "arrivals", ww_arrivals_names[options->arrivals]);
-        put_number(config, "achieved_rate",
-                   (double)get_count(result->load, "entries") * SECOND_NS /
-                       (double)get_count(result->load, "elapsed_ns"));
+        ww_json_put_count(config, "rate", options->rate);
+        ww_json_put_text(config, "arrivals", ww_arrivals_names[options->arrivals]);
+        ww_json_put_number(config, "achieved_rate",
+                           (double)get_count(result->load, "entries") * SECOND_NS /
+                               (double)get_count(result->load, "elapsed_ns"));
     } else {
-        put_count(config, "inflight", options->inflight);
+        ww_json_put_count(config, "inflight", options->inflight);
     }
-    put_count(config, "rounds", options->rounds);
+    ww_json_put_count(config, "rounds", options->rounds);
     if (cluster->trace_every > 0)
-        put_count(config, "trace_every", cluster->trace_every);
-    put_number(config, "duration_s", (double)options->duration_ns / SECOND_NS);
-    put_number(config, "warmup_s", (double)options->warmup_ns / SECOND_NS);
+        ww_json_put_count(config, "trace_every", cluster->trace_every);
+    ww_json_put_number(config, "duration_s", (double)options->duration_ns / SECOND_NS);
+    ww_json_put_number(config, "warmup_s", (double)options->warmup_ns / SECOND_NS);
     if (options->inject != NULL) {
-        put_text(config, "inject", options->inject);
-        put_count(config, "election_timeout_ns", cluster->election_max_ns);
+        ww_json_put_text(config, "inject", options->inject);
+        ww_json_put_count(config, "election_timeout_ns", cluster->election_max_ns);
     }
-    put_count(config, "seed", options->payload.seed);
-    put_count(config, "mtu", cluster->mtu);
-    put_count(config, "wal_depth", cluster->write_depth);
+    ww_json_put_count(config, "seed", options->payload.seed);
+    ww_json_put_count(config, "mtu", cluster->mtu);
+    ww_json_put_count(config, "wal_depth", cluster->write_depth);
     if (cluster->durability != WW_CONFIG_MEMORY)
-        put_count(config, "wal_prepared_bytes", cluster->prepare_bytes);
-    put_count(config, "threads", cluster->threads);
-    put_count(config, "pollers", options->replicas * cluster->threads + options->clients);
+        ww_json_put_count(config, "wal_prepared_bytes", cluster->prepare_bytes);
+    ww_json_put_count(config, "threads", cluster->threads);
+    ww_json_put_count(config, "pollers", options->replicas * cluster->threads + options->clients);
     if (idle_of(&result->last) != NULL)
-        put_text(config, "idle", idle_of(&result->last));
+        ww_json_put_text(config, "idle", idle_of(&result->last));
     return config;
 }
 
@@ -164,11 +142,11 @@ static struct json_object *commit_json(const struct ww_bench_result *result)
     const struct ww_histogram *h = &result->latency;
     double seconds = (double)get_count(result->load, "elapsed_ns") / SECOND_NS;
     uint64_t bytes = get_count(result->load, "bytes");
-    put_count(commit, "count", h->count);
-    put_count(commit, "bytes", bytes);
-    put_number(commit, "elapsed_s", seconds);
-    put_number(commit, "per_s", (double)h->count / seconds);
-    put_number(commit, "bytes_per_s", (double)bytes / seconds);
+    ww_json_put_count(commit, "count", h->count);
+    ww_json_put_count(commit, "bytes", bytes);
+    ww_json_put_number(commit, "elapsed_s", seconds);
+    ww_json_put_number(commit, "per_s", (double)h->count / seconds);
+    ww_json_put_number(commit, "bytes_per_s", (double)bytes / seconds);
     put(commit, "latency", ww_json_new_latency(h));
     return commit;
 }
@@ -179,10 +157,10 @@ static void put_rotations(struct json_object *json, const struct ww_rotations *r
     if (rotations->measured == 0)
         return;
     struct json_object *object = json_object_new_object();
-    put_count(object, "count", rotations->measured);
-    put_count(object, "window_ns", WW_ROTATION_WINDOW_NS);
-    put_count(object, "crossing_commits", rotations->crossing.count);
-    put_count(object, "other_commits", rotations->others.count);
+    ww_json_put_count(object, "count", rotations->measured);
+    ww_json_put_count(object, "window_ns", WW_ROTATION_WINDOW_NS);
+    ww_json_put_count(object, "crossing_commits", rotations->crossing.count);
+    ww_json_put_count(object, "other_commits", rotations->others.count);
     put(object, "crossing", ww_json_new_latency(&rotations->crossing));
     put(object, "others", ww_json_new_latency(&rotations->others));
     put(json, "rotation", object);
@@ -191,10 +169,10 @@ static void put_rotations(struct json_object *json, const struct ww_rotations *r
 static struct json_object *wal_json(const struct change *sum)
 {
     struct json_object *wal = json_object_new_object();
-    put_count(wal, "bytes", (uint64_t)sum->wal_bytes);
-    put_count(wal, "writes", (uint64_t)sum->wal_writes);
-    put_count(wal, "flushes", (uint64_t)sum->wal_flushes);
-    put_count(wal, "prepared_bytes", (uint64_t)sum->wal_prepared_bytes);
+    ww_json_put_count(wal, "bytes", (uint64_t)sum->wal_bytes);
+    ww_json_put_count(wal, "writes", (uint64_t)sum->wal_writes);
+    ww_json_put_count(wal, "flushes", (uint64_t)sum->wal_flushes);
+    ww_json_put_count(wal, "prepared_bytes", (uint64_t)sum->wal_prepared_bytes);
     put_ratio(wal, "bytes_per_write_avg", sum->wal_bytes, sum->wal_writes);
     return wal;
 }
@@ -228,7 +206,7 @@ static void put_stages(struct json_object *json, const struct ww_bench_result *r
     struct json_object *path = json_object_object_get(json, "critical_path");
     if (path == NULL)
         return;
-    put_count(path, "dropped_records", sum->trace_dropped);
+    ww_json_put_count(path, "dropped_records", sum->trace_dropped);
     put_ratio(path, "recording_share_of_work", (double)sum->trace_cycles, sum->work_cycles);
 }
 
@@ -237,8 +215,8 @@ static struct json_object *network_json(const struct ww_bench_result *result,
                                         const struct change *sum)
 {
     struct json_object *network = json_object_new_object();
-    put_count(network, "frames", (uint64_t)sum->rx_frames);
-    put_count(network, "bytes", (uint64_t)sum->rx_bytes);
+    ww_json_put_count(network, "frames", (uint64_t)sum->rx_frames);
+    ww_json_put_count(network, "bytes", (uint64_t)sum->rx_bytes);
     put_ratio(network, "overhead_bytes_per_entry",
               sum->rx_bytes - sum->applied * result->entry_mean_bytes, sum->applied);
     return network;
@@ -257,7 +235,7 @@ static struct json_object *cpu_json(const struct ww_bench_result *result, const 
     for (uint32_t i = 0; i < result->options->replicas; i++) {
         const struct ww_node_counts *node = &result->change.nodes[i];
         double work = (double)node->work_cycles, all = work + (double)node->empty_cycles;
-        json_object_array_add(busy, all > 0 ? new_number(work / all) : NULL);
+        json_object_array_add(busy, all > 0 ? ww_json_new_number(work / all) : NULL);
     }
     put(cpu, "busy_fraction", busy);
     put_ratio(cpu, "load_busy_fraction", (double)get_count(result->load, "work_cycles"),
@@ -308,7 +286,7 @@ static struct json_object *load_json(const struct ww_bench_result *result)
     uint64_t drops = 0;
     for (uint32_t i = 0; i < result->options->replicas; i++)
         drops += result->change.nodes[i].drops;
-    put_count(load, "node_drops", drops);
+    ww_json_put_count(load, "node_drops", drops);
     put_lateness(load, result);
     return load;
 }
@@ -351,13 +329,13 @@ static struct json_object *verified_json(const struct ww_bench_result *result)
     const struct ww_verified *found = &result->verified;
     struct json_object *verified = json_object_new_object();
     put(verified, "replicas_identical", json_object_new_boolean(found->replicas_identical));
-    put_count(verified, "entries", found->entries);
-    put_count(verified, "acknowledged", found->acknowledged);
+    ww_json_put_count(verified, "entries", found->entries);
+    ww_json_put_count(verified, "acknowledged", found->acknowledged);
     put(verified, "read_back", json_object_new_boolean(result->read_back));
     if (result->read_back)
-        put_count(verified, "lost", found->lost);
+        ww_json_put_count(verified, "lost", found->lost);
     if (found->detail[0] != 0)
-        put_text(verified, "detail", found->detail);
+        ww_json_put_text(verified, "detail", found->detail);
     return verified;
 }
 
@@ -366,13 +344,13 @@ static void put_conclusions(struct json_object *json, struct json_object *interv
 {
     char conditions[WW_CONDITIONS_MAX];
     struct json_object *offered = ww_json_at(json, "config.rate");
-    put_text(json, "conditions", ww_conditions_text(json, conditions));
+    ww_json_put_text(json, "conditions", ww_conditions_text(json, conditions));
     put(json, "warnings", ww_warnings_find(json, intervals));
     for (size_t i = 0; i < json_object_array_length(intervals); i++) {
         struct json_object *interval = json_object_array_get_idx(intervals, i);
         if (offered != NULL)
             put(interval, "offered_per_s", json_object_get(offered));
-        put_text(interval, "conditions", conditions);
+        ww_json_put_text(interval, "conditions", conditions);
     }
 }
 
@@ -380,9 +358,9 @@ struct json_object *ww_result_json(const struct ww_bench_result *result)
 {
     struct change sum = change_of(result);
     struct json_object *json = json_object_new_object();
-    put_text(json, "schema", WW_BENCH_SCHEMA);
-    put_text(json, "version", WW_VERSION);
-    put_text(json, "started_at", result->started_at);
+    ww_json_put_text(json, "schema", WW_BENCH_SCHEMA);
+    ww_json_put_text(json, "version", WW_VERSION);
+    ww_json_put_text(json, "started_at", result->started_at);
     put(json, "config", config_json(result));
     put(json, "environment", json_object_get(result->environment));
     put(json, "limits", ww_limits_json(&result->limits));
