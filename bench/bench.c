@@ -165,22 +165,8 @@ static int start_cluster(struct bench *bench, struct ww_error *error)
 static int run_load(struct bench *bench, struct ww_error *error)
 {
     const struct ww_bench_options *options = bench->options;
-    struct ww_load_options load = {
-        .endpoint = ww_local_cluster_endpoint(bench->cluster, 1),
-        .directory = bench->directory,
-        .payload = options->payload,
-        .groups = options->config.groups,
-        .pollers = bench->limits.pollers,
-        .clients = options->clients,
-        .inflight = options->inflight,
-        .rate = options->rate,
-        .arrivals = options->arrivals,
-        .trace_every = options->config.trace_every,
-        .rounds = options->rounds,
-        .gaps = options->injections.count > 0,
-        .warmup_ns = options->warmup_ns,
-        .duration_ns = options->duration_ns,
-    };
+    struct ww_load_options load = ww_course_load(options, bench->cluster, bench->directory);
+    load.trace_every = options->config.trace_every;
     const struct ww_course_hooks hooks = {.between = measure_between, .context = bench};
     ww_standstill_init(&bench->standstill, bench->cluster, options->replicas, &options->config);
     int status = next(bench, error, "connecting the load generator");
@@ -277,13 +263,7 @@ static void clean_up(struct bench *bench)
         fprintf(stderr, "ww bench: kept %s\n", bench->directory);
     else if (bench->directory[0] != 0)
         ww_local_remove(bench->directory);
-    json_object_put(bench->result.environment);
-    json_object_put(bench->result.load);
-    json_object_put(bench->result.intervals);
-    json_object_put(bench->result.injections);
-    ww_hlog_free(&bench->result.hlog);
-    ww_cluster_sample_free(&bench->result.last);
-    ww_traces_free(&bench->result.traces);
+    ww_bench_result_end(&bench->result);
     free(bench->verify.commit);
     free(bench);
 }

@@ -331,6 +331,26 @@ static int read_injections(struct course *course, struct ww_error *error)
     return ww_local_cluster_wait_ready(course->cluster, RETURN_NS, ww_cli_interrupted, error);
 }
 
+struct ww_load_options ww_course_load(const struct ww_bench_options *options,
+                                      const struct ww_local_cluster *cluster, const char *directory)
+{
+    return (struct ww_load_options){
+        .endpoint = ww_local_cluster_endpoint(cluster, 1),
+        .directory = directory,
+        .payload = options->payload,
+        .groups = options->config.groups,
+        .pollers = options->replicas * options->config.threads + options->clients,
+        .clients = options->clients,
+        .inflight = options->inflight,
+        .rate = options->rate,
+        .arrivals = options->arrivals,
+        .rounds = options->rounds,
+        .gaps = options->injections.count > 0,
+        .warmup_ns = options->warmup_ns,
+        .duration_ns = options->duration_ns,
+    };
+}
+
 int ww_course_run(struct ww_bench_result *result, const struct ww_load_options *load,
                   const struct ww_course_hooks *hooks, struct ww_local_cluster *cluster,
                   struct ww_error *error)

@@ -12,6 +12,11 @@ void ww_progress(const struct ww_bench_options *options, const char *format, ...
     __attribute__((format(printf, 2, 3)));
 void ww_progress_end(const struct ww_bench_options *options);
 
+/* The load that the options ask for, its files in `directory`; it traces nothing. */
+struct ww_load_options ww_course_load(const struct ww_bench_options *options,
+                                      const struct ww_local_cluster *cluster,
+                                      const char *directory);
+
 /* What is done while nothing is in flight, between two slices of the measured phase. */
 struct ww_course_hooks {
     int (*between)(void *context, struct ww_error *error); /* NULL: nothing */

@@ -110,18 +110,7 @@ static int run_cell(struct fsync *fsync, uint32_t mode, uint32_t window, uint32_
                 fsync->bench.inflight);
     result->options = &fsync->bench;
     result->intervals = json_object_new_array();
-    struct ww_load_options load = {
-        .endpoint = ww_local_cluster_endpoint(fsync->cluster, 1),
-        .directory = fsync->directory,
-        .payload = fsync->bench.payload,
-        .groups = fsync->bench.config.groups,
-        .pollers = fsync->bench.replicas * fsync->bench.config.threads + 1,
-        .clients = 1,
-        .inflight = fsync->bench.inflight,
-        .rounds = 1,
-        .warmup_ns = fsync->timing.warmup_ns,
-        .duration_ns = fsync->timing.duration_ns,
-    };
+    struct ww_load_options load = ww_course_load(&fsync->bench, fsync->cluster, fsync->directory);
     int status = set_window(fsync, window, error);
     if (status == WW_OK)
         status = ww_course_run(result, &load, NULL, fsync->cluster, error);
@@ -130,9 +119,7 @@ static int run_cell(struct fsync *fsync, uint32_t mode, uint32_t window, uint32_
                          mode_names[mode], windows[window].name);
     if (status == WW_OK)
         take(fsync, cell, result);
-    ww_cluster_sample_free(&result->last);
-    json_object_put(result->load);
-    json_object_put(result->intervals);
+    ww_bench_result_end(result);
     free(result);
     return status;
 }
@@ -346,6 +333,7 @@ static int read_flags(const struct ww_cli *cli, struct fsync *fsync, struct ww_e
     fsync->windows = ww_cli_text(cli, "windows");
     fsync->data = ww_cli_text(cli, "data");
     fsync->bench.replicas = (uint32_t)replicas;
+    fsync->bench.clients = fsync->bench.rounds = 1;
     fsync->bench.payload = (struct ww_payload_options){.entry_bytes = (uint32_t)size, .seed = 1};
     fsync->bench.warmup_ns = fsync->timing.warmup_ns;
     fsync->bench.duration_ns = fsync->timing.duration_ns;

@@ -92,19 +92,8 @@ static int run_once(struct trace_cost *cost, uint32_t place, bool traced, struct
     result->options = &cost->bench;
     result->intervals = json_object_new_array();
     result->traces.every = every;
-    struct ww_load_options load = {
-        .endpoint = ww_local_cluster_endpoint(cost->cluster, 1),
-        .directory = cost->directory,
-        .payload = cost->bench.payload,
-        .groups = cost->bench.config.groups,
-        .pollers = cost->bench.replicas * cost->bench.config.threads + 1,
-        .clients = 1,
-        .inflight = cost->bench.inflight,
-        .rounds = 1,
-        .trace_every = every,
-        .warmup_ns = cost->timing.warmup_ns,
-        .duration_ns = cost->timing.duration_ns,
-    };
+    struct ww_load_options load = ww_course_load(&cost->bench, cost->cluster, cost->directory);
+    load.trace_every = every;
     int status = ww_course_configure(cost->cluster, cost->bench.replicas, setting, error);
     if (status == WW_OK)
         status = ww_course_run(result, &load, NULL, cost->cluster, error);
@@ -113,10 +102,7 @@ static int run_once(struct trace_cost *cost, uint32_t place, bool traced, struct
                          cost->bench.inflight);
     if (status == WW_OK)
         take(cost, cell, result);
-    ww_cluster_sample_free(&result->last);
-    ww_traces_free(&result->traces);
-    json_object_put(result->load);
-    json_object_put(result->intervals);
+    ww_bench_result_end(result);
     free(result);
     return status;
 }
@@ -237,6 +223,9 @@ static int read_flags(const struct ww_cli *cli, struct trace_cost *cost, struct 
         return ww_fail(error, WW_EINVAL, "--replicas %lu: must be 1, 3, 5 or 7", replicas);
     cost->data = ww_cli_text(cli, "data");
     bench->replicas = (uint32_t)replicas;
+    bench->clients = bench->rounds = 1;
+    bench->warmup_ns = cost->timing.warmup_ns;
+    bench->duration_ns = cost->timing.duration_ns;
     bench->payload = (struct ww_payload_options){.entry_bytes = (uint32_t)size, .seed = 1};
     bench->progress = ww_cli_progress(cli);
     bool durable = bench->config.durability != WW_CONFIG_MEMORY;

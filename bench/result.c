@@ -382,6 +382,17 @@ struct json_object *ww_result_json(const struct ww_bench_result *result)
     return json;
 }
 
+void ww_bench_result_end(struct ww_bench_result *result)
+{
+    json_object_put(result->environment);
+    json_object_put(result->load);
+    json_object_put(result->intervals);
+    json_object_put(result->injections);
+    ww_hlog_free(&result->hlog);
+    ww_cluster_sample_free(&result->last);
+    ww_traces_free(&result->traces);
+}
+
 static int close_file(FILE *file, const char *path, int wrong, struct ww_error *error)
 {
     wrong |= ferror(file);

@@ -40,6 +40,9 @@ struct ww_bench_result {
     struct ww_verified verified;
 };
 
+/* Frees what it owns, not itself. */
+void ww_bench_result_end(struct ww_bench_result *result);
+
 /* The whole of result.json. */
 struct json_object *ww_result_json(const struct ww_bench_result *result);
 

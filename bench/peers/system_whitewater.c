@@ -62,22 +62,13 @@ static int run(struct ww_peer_cluster *cluster, const struct ww_peer_load *wante
         .config = *cluster->config,
         .replicas = WW_PEER_NODES,
         .payload = {.entry_bytes = wanted->entry_bytes, .seed = 1},
-        .inflight = wanted->inflight,
-        .warmup_ns = wanted->warmup_ns,
-        .duration_ns = wanted->duration_ns,
-    };
-    const struct ww_load_options load = {
-        .endpoint = ww_local_cluster_endpoint(cluster->ours, 1),
-        .directory = cluster->directory,
-        .payload = options.payload,
-        .groups = options.config.groups,
-        .pollers = WW_PEER_NODES * options.config.threads + 1,
         .clients = 1,
         .inflight = wanted->inflight,
         .rounds = 1,
         .warmup_ns = wanted->warmup_ns,
         .duration_ns = wanted->duration_ns,
     };
+    const struct ww_load_options load = ww_course_load(&options, cluster->ours, cluster->directory);
     struct ww_bench_result *result = calloc(1, sizeof(*result));
     if (result == NULL)
         return ww_fail(error, WW_ENOMEM, "no memory");
@@ -86,9 +77,7 @@ static int run(struct ww_peer_cluster *cluster, const struct ww_peer_load *wante
     int status = ww_course_run(result, &load, NULL, cluster->ours, error);
     if (status == WW_OK)
         status = read_figures(cluster, result, figures, error);
-    ww_cluster_sample_free(&result->last);
-    json_object_put(result->load);
-    json_object_put(result->intervals);
+    ww_bench_result_end(result);
     free(result);
     return status;
 }
