@@ -75,6 +75,19 @@ class Directory:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
+def processes_of(directory):
+    """The processes that were given a path below this directory, as {pid: command line}."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if f"{directory}/" in line:
+            found[int(path.parent.name)] = line
+    return found
+
+
 def run_tests(names):
     """Runs the functions test_* of a module in their order and prints TAP."""
     tests = [value for name, value in names.items() if name.startswith("test_")]

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """`ww bench`: its report, result files and verification, and what it leaves behind: nothing."""
-import contextlib
 import json
 import os
 import signal
@@ -13,22 +12,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from cluster import wait_until  # noqa
 from harness import (ROOT, WW, Directory, check, check_equal, check_in, environment,  # noqa
-                     run_tests, skip, ww, ww_fails)
+                     processes_of, run_tests, skip, ww, ww_fails)
 
 SHORT = ["--duration", "1s", "--warmup", "300ms"]
 FIX_SESSION = ROOT / "tests" / "data" / "fix44-session.txt"
 SEGMENT_HEADER = 4096
-
-
-def processes_of(directory):
-    """The processes that were given a path below this directory, as {pid: command line}."""
-    found = {}
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            if f"{directory}/" in line:
-                found[int(path.parent.name)] = line
-    return found
 
 
 def check_nothing_left(directory):

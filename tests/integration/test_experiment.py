@@ -11,21 +11,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from cluster import wait_until  # noqa
-from harness import (WW, Directory, check, check_equal, check_in, environment, run_tests,  # noqa
-                     ww, ww_fails)
+from harness import (WW, Directory, check, check_equal, check_in, environment, processes_of,  # noqa
+                     run_tests, ww, ww_fails)
 
 SHORT = ["--duration", "50ms", "--warmup", "20ms"]
-
-
-def processes_of(directory):
-    """The command lines of processes that were given a path below this directory."""
-    lines = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            lines.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
-        except OSError:
-            continue
-    return [line for line in lines if f"{directory}/" in line]
 
 
 def check_plots(result):

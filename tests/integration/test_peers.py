@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from cluster import free_ports, wait_until  # noqa
 from harness import (BUILD, WW, Directory, check, check_equal, check_in, environment,  # noqa
-                     run_tests, skip, ww, ww_fails)
+                     processes_of, run_tests, skip, ww, ww_fails)
 
 SHORT = ["--duration", "300ms", "--warmup", "50ms", "--wal.prepare", "16MiB", "--wal.segment",
          "16MiB"]
@@ -26,24 +26,13 @@ def needs(system):
         skip(f"{system} is not there")
 
 
-def processes_of(directory):
-    """The command lines of processes that were given a path below this directory."""
-    lines = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            lines.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
-        except OSError:
-            continue
-    return [line for line in lines if f"{directory}/" in line]
-
-
 def experiment(*flags, **variables):
     """Runs it in a fresh directory, in which nothing may stay."""
     with Directory() as data:
         done = ww("experiment", "peers", *SHORT, "--data", data, "--format", "json", *flags,
                   timeout=300, **variables)
         check_equal(os.listdir(data), [], "left behind")
-        check_equal(processes_of(data), [], "still running")
+        check_equal(processes_of(data), {}, "still running")
     check_equal(done.returncode, 0, done.errors)
     return json.loads(done.text)
 
@@ -164,7 +153,7 @@ def test_a_node_that_dies_is_named():
             _, errors = process.communicate(timeout=60)
         check_equal(process.returncode, 1, errors)
         check_in("libraft node 1 ended with signal 9", errors)
-        check_equal((os.listdir(data), processes_of(data)), ([], []), "left behind")
+        check_equal((os.listdir(data), processes_of(data)), ([], {}), "left behind")
 
 
 def leader_of(directory):

@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from cluster import wait_until  # noqa
 from harness import (ROOT, WW, Directory, check, check_equal, check_in, environment,  # noqa
-                     run_tests, ww, ww_fails)
+                     processes_of, run_tests, ww, ww_fails)
 
 TINY = """name: tiny
 load: {duration: 150ms, warmup: 50ms}
@@ -27,17 +27,6 @@ NAMES = ["p001-r01", "p001-r02", "p002-r01", "p002-r02"]
 def write(path, text):
     path.write_text(text)
     return path
-
-
-def processes_of(directory):
-    """The command lines of processes that were given a path below this directory."""
-    lines = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            lines.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
-        except OSError:
-            continue
-    return [line for line in lines if f"{directory}/" in line]
 
 
 def start(file, output, data):

@@ -1,23 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/child.h"
 
+#include "tests/unit/bench/interrupts.h"
+
 #include <criterion/criterion.h>
 #include <stdatomic.h>
-#include <time.h>
 #include <unistd.h>
 #include <whitewater/status.h>
-
-static bool keep_waiting(uint64_t wait_ns)
-{
-    nanosleep(&(struct timespec){.tv_nsec = (long)wait_ns}, NULL);
-    return false;
-}
-
-static bool stop_at_once(uint64_t wait_ns)
-{
-    (void)wait_ns;
-    return true;
-}
 
 struct shared {
     _Atomic uint32_t ran;

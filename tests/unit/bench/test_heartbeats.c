@@ -2,10 +2,10 @@
 #include "bench/heartbeats.h"
 
 #include "engine/cli/local_files.h"
+#include "tests/unit/bench/interrupts.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define RUNS 4u
 
@@ -27,18 +27,6 @@ static void tear_down(void)
 }
 
 TestSuite(heartbeats, .init = set_up, .fini = tear_down);
-
-static bool keep_waiting(uint64_t wait_ns)
-{
-    nanosleep(&(struct timespec){.tv_nsec = (long)wait_ns}, NULL);
-    return false;
-}
-
-static bool stop_at_once(uint64_t wait_ns)
-{
-    (void)wait_ns;
-    return true;
-}
 
 static struct ww_heartbeats_options options_of(enum ww_net_kind kind)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/log_readers.h"
 
+#include "tests/unit/bench/interrupts.h"
+
 #include <criterion/criterion.h>
 #include <stdlib.h>
-#include <time.h>
 
 static struct ww_log_readers_result *result_;
 
@@ -18,18 +19,6 @@ static void tear_down(void)
 }
 
 TestSuite(log_readers, .init = set_up, .fini = tear_down);
-
-static bool keep_waiting(uint64_t wait_ns)
-{
-    nanosleep(&(struct timespec){.tv_nsec = (long)wait_ns}, NULL);
-    return false;
-}
-
-static bool stop_at_once(uint64_t wait_ns)
-{
-    (void)wait_ns;
-    return true;
-}
 
 static struct ww_log_readers_options options_of(enum ww_log_design design, uint32_t cursors)
 {

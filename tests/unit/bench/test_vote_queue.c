@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/vote_queue.h"
 
+#include "tests/unit/bench/interrupts.h"
+
 #include <criterion/criterion.h>
 #include <stdlib.h>
-#include <time.h>
 #include <whitewater/status.h>
 
 static struct ww_vote_queue_result *result_;
@@ -19,18 +20,6 @@ static void tear_down(void)
 }
 
 TestSuite(vote_queue, .init = set_up, .fini = tear_down);
-
-static bool keep_waiting(uint64_t wait_ns)
-{
-    nanosleep(&(struct timespec){.tv_nsec = (long)wait_ns}, NULL);
-    return false;
-}
-
-static bool stop_at_once(uint64_t wait_ns)
-{
-    (void)wait_ns;
-    return true;
-}
 
 static struct ww_vote_queue_options options_of(enum ww_vote_queue_design design)
 {
