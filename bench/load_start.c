@@ -11,6 +11,7 @@
 #define WINDOW_MAX 65536u /* limits of the client library */
 #define WINDOW_BYTES_MIN (1u * WW_MIB)
 #define WINDOW_BYTES_MAX (256u * WW_MIB)
+#define OPEN_TURN_NS 20000u
 
 static uint32_t power_of_two(uint64_t value)
 {
@@ -114,6 +115,8 @@ static void take_share(struct load *load)
 int ww_load_start(struct load *load, struct ww_error *error)
 {
     ww_idle_init(&load->idle, ww_idle_resolve(WW_IDLE_AUTO, load->options->pollers));
+    if (load->options->rate > 0)
+        load->idle.turn_ns = OPEN_TURN_NS; /* at millions a second something is always due */
     take_share(load);
     int status = ww_payload_create(&load->options->payload, &load->payload, error);
     if (status == WW_OK)

@@ -31,6 +31,21 @@ static void idle_sleep(struct ww_idle *idle)
     nanosleep(&(struct timespec){.tv_nsec = SLEEP_NS}, NULL);
 }
 
+static void give_way(struct ww_idle *idle)
+{
+    sched_yield();
+    idle->turn_since_ns = 0;
+}
+
+static void take_turns(struct ww_idle *idle)
+{
+    uint64_t now = ww_time_ns(CLOCK_MONOTONIC);
+    if (idle->turn_since_ns == 0)
+        idle->turn_since_ns = now;
+    if (now - idle->turn_since_ns >= idle->turn_ns)
+        give_way(idle);
+}
+
 static void idle_adaptive(struct ww_idle *idle, bool busy)
 {
     if (++idle->empty <= SPIN_POLLS) {
@@ -44,15 +59,17 @@ static void idle_adaptive(struct ww_idle *idle, bool busy)
         idle->empty = SPIN_POLLS + 1; /* must not wrap around into spinning */
         idle_sleep(idle);
     } else {
-        sched_yield();
+        give_way(idle);
     }
 }
 
 void ww_idle(struct ww_idle *idle, uint32_t work, bool busy)
 {
-    if (work != 0)
+    if (work != 0) {
         idle->empty = 0;
-    else if (idle->kind == WW_IDLE_ADAPTIVE)
+        if (idle->turn_ns > 0 && idle->kind == WW_IDLE_ADAPTIVE)
+            take_turns(idle);
+    } else if (idle->kind == WW_IDLE_ADAPTIVE)
         idle_adaptive(idle, busy);
     else if (idle->kind == WW_IDLE_YIELD)
         sched_yield();

@@ -17,6 +17,11 @@ struct ww_idle {
     enum ww_idle_kind kind; /* not AUTO */
     uint32_t empty;         /* idle calls in a row */
     uint64_t idle_since_ns;
+    /* Adaptive: yields after so much work without a pause too, for a thread that always has some:
+     * else the kernel's tick takes its core away, and the others there have waited milliseconds.
+     * 0: does not. Set after ww_idle_init. */
+    uint64_t turn_ns;
+    uint64_t turn_since_ns; /* 0: it has just yielded */
     uint64_t sleeps;
 };
 

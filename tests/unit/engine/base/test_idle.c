@@ -45,6 +45,33 @@ Test(idle, work_starts_the_wait_anew)
     cr_assert_geq(ww_time_ns(CLOCK_MONOTONIC) - begin, 1000000);
 }
 
+Test(idle, a_turn_ends_in_the_midst_of_work)
+{
+    struct ww_idle idle;
+    ww_idle_init(&idle, WW_IDLE_ADAPTIVE);
+    ww_idle(&idle, 1, true);
+    cr_assert_eq(idle.turn_since_ns, 0, "nobody asked for turns");
+    idle.turn_ns = 100000;
+    ww_idle(&idle, 1, true);
+    uint64_t begin = idle.turn_since_ns;
+    cr_assert_neq(begin, 0, "a turn has begun");
+    while (idle.turn_since_ns == begin)
+        ww_idle(&idle, 1, true);
+    cr_assert_eq(idle.turn_since_ns, 0, "it has yielded");
+    cr_assert_geq(ww_time_ns(CLOCK_MONOTONIC) - begin, 100000);
+}
+
+Test(idle, a_pause_ends_a_turn)
+{
+    struct ww_idle idle;
+    ww_idle_init(&idle, WW_IDLE_ADAPTIVE);
+    idle.turn_ns = UINT64_MAX;
+    ww_idle(&idle, 1, true);
+    cr_assert_neq(idle.turn_since_ns, 0);
+    idle_for(&idle, 100000, true);
+    cr_assert_eq(idle.turn_since_ns, 0);
+}
+
 Test(idle, spin_and_yield_never_sleep)
 {
     for (enum ww_idle_kind kind = WW_IDLE_SPIN; kind <= WW_IDLE_YIELD; kind++) {
