@@ -18,7 +18,6 @@
 #define MILLISECOND_NS UINT64_C(1000000)
 #define RAMP_NS (100 * MILLISECOND_NS) /* load before a later slice, and WW_LOAD_SAMPLE_NS */
 #define LINE_WAIT_MS 100               /* how long ^C may wait */
-#define DRAIN_INTERVAL_NS (1000 * MILLISECOND_NS)
 #define ANSWER_NS (5000 * MILLISECOND_NS)
 #define END_WAIT_NS (50 * MILLISECOND_NS)
 #define RETURN_NS (30000 * MILLISECOND_NS) /* a node that was killed reads its log again */
@@ -79,7 +78,7 @@ struct course {
     uint64_t slice_ns;
     uint64_t start_ns;      /* when the load began */
     struct ww_slice *slice; /* this one; NULL before the first */
-    uint64_t drain_at;      /* when the nodes' traces are taken next */
+    uint64_t unread;        /* entries committed since the nodes' traces were taken */
     uint32_t sampled;       /* ends of this slice at which the nodes were asked: 0, 1, 2 */
     struct ww_cluster_sample before;
     struct ww_cluster_sample second; /* at the end of the last interval */
@@ -140,6 +139,7 @@ static void on_interval(void *context, const struct ww_interval *interval,
                         const struct ww_histogram *latency)
 {
     struct course *course = context;
+    course->unread += latency->count;
     double seconds = (double)(interval->end_ns - interval->begin_ns) / SECOND_NS;
     double per_s = seconds > 0 ? (double)latency->count / seconds : 0;
     char text[512];
@@ -168,30 +168,6 @@ static int check_nodes(struct ww_local_cluster *cluster, bool wrong, struct ww_e
     for (int i = 0; wrong && status == WW_OK && i < 20 && !ww_cli_interrupted(END_WAIT_NS); i++)
         status = ww_local_cluster_check(cluster, error);
     return status;
-}
-
-/* All processes wait: lets the next slice begin, for all at the same time. */
-static int next_round(struct course *course, struct ww_error *error)
-{
-    const struct ww_course_hooks *hooks = course->hooks;
-    if (course->slice != NULL && hooks != NULL && hooks->between != NULL) {
-        int status = hooks->between(hooks->context, error);
-        if (status != WW_OK)
-            return status;
-    }
-    uint64_t now_ns = ww_time_ns(CLOCK_MONOTONIC);
-    uint64_t ramp_ns = course->slice != NULL ? RAMP_NS : course->load->warmup_ns;
-    if (course->slice == NULL)
-        course->start_ns = now_ns;
-    course->slice = &course->result->slices[course->result->slice_count++];
-    course->slice->begin_ns = now_ns + ramp_ns + WW_LOAD_SAMPLE_NS;
-    course->slice->end_ns = course->slice->begin_ns + course->slice_ns;
-    course->sampled = 0;
-    ww_injector_start(&course->injector, course->slice->begin_ns, course->slice->end_ns);
-    if (course->slice == course->result->slices &&
-        ww_hlog_begin(&course->result->hlog, course->slice->begin_ns, error) != WW_OK)
-        return error->code;
-    return ww_loads_go(&course->loads, course->slice->begin_ns, error);
 }
 
 /*
@@ -241,14 +217,19 @@ static int sample_due(struct course *course, uint64_t now_ns, struct ww_error *e
     return ww_injector_finish(&course->injector, error);
 }
 
-/* In time, before the nodes' rings of records are full. */
-static int drain_traces(struct course *course, uint64_t now_ns, struct ww_error *error)
+/* May a node's ring be half full of records? The leader keeps the most: some of them per peer. */
+static bool traces_fill(const struct course *course)
+{
+    uint64_t replicas = course->result->options->replicas, every = course->result->traces.every;
+    uint64_t records = WW_TRACE_POINTS + 2 * replicas;
+    return every > 0 && course->unread / every > WW_TRACE_NET_SLOTS / 2 / records;
+}
+
+static int drain_traces(struct course *course, struct ww_error *error)
 {
     struct ww_bench_result *result = course->result;
     int status = WW_OK;
-    if (now_ns < course->drain_at)
-        return WW_OK;
-    course->drain_at = now_ns + DRAIN_INTERVAL_NS;
+    course->unread = 0;
     for (uint32_t id = 1; id <= result->options->replicas && status == WW_OK; id++) {
         bool excused;
         if (ww_injector_reaches(&course->injector, id, &excused))
@@ -256,6 +237,30 @@ static int drain_traces(struct course *course, uint64_t now_ns, struct ww_error 
                                      ww_local_cluster_endpoint(course->cluster, id), error);
     }
     return status;
+}
+
+/* All processes wait: lets the next slice begin, for all at the same time. */
+static int next_round(struct course *course, struct ww_error *error)
+{
+    const struct ww_course_hooks *hooks = course->hooks;
+    int status = course->slice != NULL ? drain_traces(course, error) : WW_OK;
+    if (status == WW_OK && course->slice != NULL && hooks != NULL && hooks->between != NULL)
+        status = hooks->between(hooks->context, error);
+    if (status != WW_OK)
+        return status;
+    uint64_t now_ns = ww_time_ns(CLOCK_MONOTONIC);
+    uint64_t ramp_ns = course->slice != NULL ? RAMP_NS : course->load->warmup_ns;
+    if (course->slice == NULL)
+        course->start_ns = now_ns;
+    course->slice = &course->result->slices[course->result->slice_count++];
+    course->slice->begin_ns = now_ns + ramp_ns + WW_LOAD_SAMPLE_NS;
+    course->slice->end_ns = course->slice->begin_ns + course->slice_ns;
+    course->sampled = 0;
+    ww_injector_start(&course->injector, course->slice->begin_ns, course->slice->end_ns);
+    if (course->slice == course->result->slices &&
+        ww_hlog_begin(&course->result->hlog, course->slice->begin_ns, error) != WW_OK)
+        return error->code;
+    return ww_loads_go(&course->loads, course->slice->begin_ns, error);
 }
 
 static int wait_ms(const struct course *course, uint64_t now_ns)
@@ -275,8 +280,8 @@ static int step(struct course *course, struct ww_error *error)
         status = ww_injector_step(&course->injector, ww_time_ns(CLOCK_MONOTONIC), error);
     if (status == WW_OK)
         status = sample_due(course, ww_time_ns(CLOCK_MONOTONIC), error);
-    if (status == WW_OK)
-        status = drain_traces(course, now_ns, error);
+    if (status == WW_OK && traces_fill(course))
+        status = drain_traces(course, error);
     if (status == WW_OK && ww_loads_paused(&course->loads))
         status = next_round(course, error);
     int nodes = check_nodes(course->cluster, status != WW_OK, error);
@@ -305,7 +310,7 @@ static int divide_rotations(struct course *course, struct ww_error *error)
 static int join_traces(struct course *course, struct ww_error *error)
 {
     struct ww_traces *traces = &course->result->traces;
-    int status = drain_traces(course, UINT64_MAX, error);
+    int status = drain_traces(course, error);
     for (uint32_t i = 0; i < course->load->clients && status == WW_OK; i++) {
         char path[WW_RUN_PATH_MAX];
         ww_run_load_file(path, course->load->directory, i, WW_LOAD_TRACE);

@@ -105,8 +105,8 @@
 #define WW_RETAIN_SNAPSHOTS 8u             /* under way when entries beyond a limit need one */
 #define WW_PROMISES_MAX 16384u             /* messages that wait for the disk */
 #define WW_PENDING_MAX 65536u     /* proposals (runs of entries) that wait for their commit */
-#define WW_TRACE_NET_SLOTS 16384u /* records of sampled entries that nobody has taken yet */
-#define WW_TRACE_SLOTS 4096u      /* of LOG, and of APPLY: a few per entry, not a dozen */
+#define WW_TRACE_NET_SLOTS 65536u /* records of sampled entries that nobody has taken yet */
+#define WW_TRACE_SLOTS 16384u     /* of LOG, and of APPLY: a few per entry, not a dozen */
 #define WW_WRITE_SIZES 19u /* writes of the log by entries in them: up to 1, 2, 4, ... 2^18 */
 
 /* Snapshots. */
