@@ -127,8 +127,7 @@ static struct json_object *config_json(const struct ww_bench_result *result)
     ww_json_put_count(config, "seed", options->payload.seed);
     ww_json_put_count(config, "mtu", cluster->mtu);
     ww_json_put_count(config, "wal_depth", cluster->write_depth);
-    if (cluster->durability != WW_CONFIG_MEMORY)
-        ww_json_put_count(config, "wal_prepared_bytes", cluster->prepare_bytes);
+    ww_json_put_count(config, "wal_prepared_bytes", cluster->prepare_bytes);
     ww_json_put_count(config, "threads", cluster->threads);
     ww_json_put_count(config, "pollers", options->replicas * cluster->threads + options->clients);
     if (idle_of(&result->last) != NULL)

@@ -47,6 +47,7 @@ static int make_segment(void *owner, uint64_t segment, struct ww_error *error)
         madvise(memory, size, MADV_HUGEPAGE);
         madvise(memory, size, MADV_POPULATE_WRITE); /* here, so that a write never faults */
         ww_wal_count(&log->head, WW_WAL_SEGMENTS_PREPARED, 1);
+        ww_wal_count(&log->head, WW_WAL_PREPARED_BYTES, size);
     }
     log->segments[segment % WW_WAL_MEMORY_SEGMENTS_MAX] = memory;
     log->count++;

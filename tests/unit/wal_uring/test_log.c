@@ -104,6 +104,7 @@ Test(wal_log, memory_mode_writes_reads_and_uses_no_files)
     for (uint32_t i = 0; i < 60; i++)
         test_log_append(&log_, 100 + i * 1000);
     cr_expect_gt(log_.position, TEST_SEGMENT);
+    cr_expect_geq(log_.store->counters[WW_WAL_PREPARED_BYTES], log_.position);
     struct ww_log_event event = test_log_read(&log_, 0, 8192);
     cr_expect_eq(event.status, WW_OK);
     cr_expect_eq(event.size_bytes, 8192u);
