@@ -26,7 +26,8 @@ struct ww_probe_net_result {
     struct ww_histogram round_trip_ns;
 };
 
-/* Forks, measures, with a core for each of the two if it can, and leaves nothing behind. This process must not have started DPDK. */
+/* Forks, measures, with a core for each of the two if it can, and leaves nothing behind. This
+ * process must not have started DPDK. */
 int ww_probe_net(const struct ww_probe_net_options *options, struct ww_probe_net_result *result,
                  struct ww_error *error);
 
