@@ -105,8 +105,7 @@ void ww_experiment_add_run(struct ww_experiment_cell *cell, const double *values
 void ww_experiment_put_cell(struct json_object *to, const struct ww_experiment_cell *cell,
                             const char *const *names);
 
-/* A number with six significant digits: more than any measurement has. */
-struct json_object *ww_experiment_new_number(double value);
+/* What stands there; 0 and "unknown" when nothing does. */
 double ww_experiment_number(struct json_object *object, const char *key);
 const char *ww_experiment_text(struct json_object *object, const char *key);
 

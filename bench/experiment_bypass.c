@@ -207,7 +207,7 @@ static struct json_object *result_of(const struct bypass *bypass)
     json_object_object_add(config, "entry_bytes", json_object_new_int64(bypass->entry_bytes));
     json_object_object_add(config, "repeats", json_object_new_int64(bypass->timing.repeats));
     json_object_object_add(config, "duration_s",
-                           ww_experiment_new_number((double)bypass->timing.duration_ns / 1e9));
+                           ww_json_new_number((double)bypass->timing.duration_ns / 1e9));
     json_object_object_add(config, "veth_mtu", json_object_new_int(VETH_MTU));
     json_object_object_add(result, "config", config);
     if (bypass->left_out[0] != 0)

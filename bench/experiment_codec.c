@@ -175,7 +175,7 @@ static struct json_object *result_of(const struct codec *codec)
     struct json_object *config = json_object_new_object(), *left_out = json_object_new_array();
     json_object_object_add(config, "repeats", json_object_new_int64(codec->timing.repeats));
     json_object_object_add(config, "duration_s",
-                           ww_experiment_new_number((double)codec->timing.duration_ns / 1e9));
+                           ww_json_new_number((double)codec->timing.duration_ns / 1e9));
     for (uint32_t format = 0; format < FORMATS; format++) {
         char why[160];
         snprintf(why, sizeof(why), "%s was not built: %s are missing", format_names[format],

@@ -298,9 +298,9 @@ static struct json_object *result_of(const struct peers *peers)
     json_object_object_add(config, "groups", json_object_new_int64(peers->config.groups));
     json_object_object_add(config, "repeats", json_object_new_int64(peers->timing.repeats));
     json_object_object_add(config, "warmup_s",
-                           ww_experiment_new_number((double)peers->timing.warmup_ns / 1e9));
+                           ww_json_new_number((double)peers->timing.warmup_ns / 1e9));
     json_object_object_add(config, "duration_s",
-                           ww_experiment_new_number((double)peers->timing.duration_ns / 1e9));
+                           ww_json_new_number((double)peers->timing.duration_ns / 1e9));
     ww_experiment_put_cell(limits, &peers->limits, limit_figures);
     json_object_object_add(result, "config", config);
     json_object_object_add(result, "limits", limits);

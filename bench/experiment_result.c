@@ -21,11 +21,6 @@ struct json_object *ww_experiment_result(const char *name, const char *directory
     return result;
 }
 
-struct json_object *ww_experiment_new_number(double value)
-{
-    return ww_json_new_number(value);
-}
-
 double ww_experiment_number(struct json_object *object, const char *key)
 {
     return ww_json_number_or(object, key, 0);
@@ -123,8 +118,8 @@ static int by_x(const void *a, const void *b)
 void ww_experiment_add_point(struct json_object *series, const char *name, double x, double y)
 {
     struct json_object *points = points_of(series, name), *point = json_object_new_array();
-    json_object_array_add(point, ww_experiment_new_number(x));
-    json_object_array_add(point, ww_experiment_new_number(y));
+    json_object_array_add(point, ww_json_new_number(x));
+    json_object_array_add(point, ww_json_new_number(y));
     json_object_array_add(points, point);
     json_object_array_sort(points, by_x);
 }

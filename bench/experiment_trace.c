@@ -159,13 +159,13 @@ static struct json_object *change_of(const struct pair *pair, enum figure figure
         squares += ratio * ratio;
     }
     double mean = sum / count;
-    json_object_object_add(change, "mean", ww_experiment_new_number(exp(mean) - 1));
+    json_object_object_add(change, "mean", ww_json_new_number(exp(mean) - 1));
     if (pair->on.count < 2)
         return change; /* one pair says nothing of its own error */
     double variance = fmax(squares / count - mean * mean, 0) * count / (count - 1);
     double error = ww_student_quantile(CONFIDENCE, count - 1) * sqrt(variance / count);
-    json_object_object_add(change, "low", ww_experiment_new_number(exp(mean - error) - 1));
-    json_object_object_add(change, "high", ww_experiment_new_number(exp(mean + error) - 1));
+    json_object_object_add(change, "low", ww_json_new_number(exp(mean - error) - 1));
+    json_object_object_add(change, "high", ww_json_new_number(exp(mean + error) - 1));
     return change;
 }
 
@@ -181,7 +181,7 @@ static struct json_object *result_of(const struct trace_cost *cost)
                            json_object_new_int64(cost->bench.payload.entry_bytes));
     json_object_object_add(config, "repeats", json_object_new_int64(cost->timing.repeats));
     json_object_object_add(config, "duration_s",
-                           ww_experiment_new_number((double)cost->timing.duration_ns / 1e9));
+                           ww_json_new_number((double)cost->timing.duration_ns / 1e9));
     for (uint32_t place = 0; place < cost->inflight.count; place++) {
         const struct pair *pair = &cost->pairs[place];
         struct json_object *cell = json_object_new_object(), *change = json_object_new_object();

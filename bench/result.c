@@ -16,11 +16,6 @@
 
 /* ---- json-c, a little shorter ---- */
 
-static void put(struct json_object *object, const char *key, struct json_object *value)
-{
-    json_object_object_add(object, key, value);
-}
-
 static uint64_t get_count(struct json_object *object, const char *key)
 {
     struct json_object *value = json_object_object_get(object, key);
@@ -146,7 +141,7 @@ static struct json_object *commit_json(const struct ww_bench_result *result)
     ww_json_put_number(commit, "elapsed_s", seconds);
     ww_json_put_number(commit, "per_s", (double)h->count / seconds);
     ww_json_put_number(commit, "bytes_per_s", (double)bytes / seconds);
-    put(commit, "latency", ww_json_new_latency(h));
+    json_object_object_add(commit, "latency", ww_json_new_latency(h));
     return commit;
 }
 
@@ -160,9 +155,9 @@ static void put_rotations(struct json_object *json, const struct ww_rotations *r
     ww_json_put_count(object, "window_ns", WW_ROTATION_WINDOW_NS);
     ww_json_put_count(object, "crossing_commits", rotations->crossing.count);
     ww_json_put_count(object, "other_commits", rotations->others.count);
-    put(object, "crossing", ww_json_new_latency(&rotations->crossing));
-    put(object, "others", ww_json_new_latency(&rotations->others));
-    put(json, "rotation", object);
+    json_object_object_add(object, "crossing", ww_json_new_latency(&rotations->crossing));
+    json_object_object_add(object, "others", ww_json_new_latency(&rotations->others));
+    json_object_object_add(json, "rotation", object);
 }
 
 static struct json_object *wal_json(const struct change *sum)
@@ -193,8 +188,8 @@ static void put_batches(struct json_object *json, const struct change *sum)
         return;
     }
     struct json_object *batches = json_object_new_object();
-    put(batches, "entries_per_write", sizes);
-    put(json, "batches", batches);
+    json_object_object_add(batches, "entries_per_write", sizes);
+    json_object_object_add(json, "batches", batches);
 }
 
 /* What it costs to know where the time goes stands beside it. */
@@ -236,7 +231,7 @@ static struct json_object *cpu_json(const struct ww_bench_result *result, const 
         double work = (double)node->work_cycles, all = work + (double)node->empty_cycles;
         json_object_array_add(busy, all > 0 ? ww_json_new_number(work / all) : NULL);
     }
-    put(cpu, "busy_fraction", busy);
+    json_object_object_add(cpu, "busy_fraction", busy);
     put_ratio(cpu, "load_busy_fraction", (double)get_count(result->load, "work_cycles"),
               (double)get_count(result->load, "cycles"));
     put_ratio(cpu, "steal_fraction", (double)result->change.cpu.steal,
@@ -257,9 +252,9 @@ static struct json_object *memory_json(const struct ww_bench_result *result)
         if (parts == NULL)
             parts = json_object_object_get(node->status, "memory");
     }
-    put(memory, "node_resident_bytes", resident);
+    json_object_object_add(memory, "node_resident_bytes", resident);
     if (parts != NULL)
-        put(memory, "parts", json_object_get(parts));
+        json_object_object_add(memory, "parts", json_object_get(parts));
     return memory;
 }
 
@@ -327,10 +322,11 @@ static struct json_object *verified_json(const struct ww_bench_result *result)
 {
     const struct ww_verified *found = &result->verified;
     struct json_object *verified = json_object_new_object();
-    put(verified, "replicas_identical", json_object_new_boolean(found->replicas_identical));
+    json_object_object_add(verified, "replicas_identical",
+                           json_object_new_boolean(found->replicas_identical));
     ww_json_put_count(verified, "entries", found->entries);
     ww_json_put_count(verified, "acknowledged", found->acknowledged);
-    put(verified, "read_back", json_object_new_boolean(result->read_back));
+    json_object_object_add(verified, "read_back", json_object_new_boolean(result->read_back));
     if (result->read_back)
         ww_json_put_count(verified, "lost", found->lost);
     if (found->detail[0] != 0)
@@ -344,11 +340,11 @@ static void put_conclusions(struct json_object *json, struct json_object *interv
     char conditions[WW_CONDITIONS_MAX];
     struct json_object *offered = ww_json_at(json, "config.rate");
     ww_json_put_text(json, "conditions", ww_conditions_text(json, conditions));
-    put(json, "warnings", ww_warnings_find(json, intervals));
+    json_object_object_add(json, "warnings", ww_warnings_find(json, intervals));
     for (size_t i = 0; i < json_object_array_length(intervals); i++) {
         struct json_object *interval = json_object_array_get_idx(intervals, i);
         if (offered != NULL)
-            put(interval, "offered_per_s", json_object_get(offered));
+            json_object_object_add(interval, "offered_per_s", json_object_get(offered));
         ww_json_put_text(interval, "conditions", conditions);
     }
 }
@@ -360,23 +356,23 @@ struct json_object *ww_result_json(const struct ww_bench_result *result)
     ww_json_put_text(json, "schema", WW_BENCH_SCHEMA);
     ww_json_put_text(json, "version", WW_VERSION);
     ww_json_put_text(json, "started_at", result->started_at);
-    put(json, "config", config_json(result));
-    put(json, "environment", json_object_get(result->environment));
-    put(json, "limits", ww_limits_json(&result->limits));
-    put(json, "commit", commit_json(result));
+    json_object_object_add(json, "config", config_json(result));
+    json_object_object_add(json, "environment", json_object_get(result->environment));
+    json_object_object_add(json, "limits", ww_limits_json(&result->limits));
+    json_object_object_add(json, "commit", commit_json(result));
     put_rotations(json, &result->rotations);
     put_stages(json, result, &sum);
-    put(json, "wal", wal_json(&sum));
+    json_object_object_add(json, "wal", wal_json(&sum));
     put_batches(json, &sum);
-    put(json, "network", network_json(result, &sum));
-    put(json, "cpu", cpu_json(result, &sum));
-    put(json, "memory", memory_json(result));
-    put(json, "placement", ww_witness_placement(&result->witness));
-    put(json, "load", load_json(result));
+    json_object_object_add(json, "network", network_json(result, &sum));
+    json_object_object_add(json, "cpu", cpu_json(result, &sum));
+    json_object_object_add(json, "memory", memory_json(result));
+    json_object_object_add(json, "placement", ww_witness_placement(&result->witness));
+    json_object_object_add(json, "load", load_json(result));
     if (result->injections != NULL)
-        put(json, "injections", json_object_get(result->injections));
-    put(json, "ratios", ratios_json(result, &sum));
-    put(json, "verified", verified_json(result));
+        json_object_object_add(json, "injections", json_object_get(result->injections));
+    json_object_object_add(json, "ratios", ratios_json(result, &sum));
+    json_object_object_add(json, "verified", verified_json(result));
     put_conclusions(json, result->intervals);
     return json;
 }

@@ -10,21 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void put(struct json_object *object, const char *key, struct json_object *value)
-{
-    json_object_object_add(object, key, value);
-}
-
 static void put_flag(struct json_object *object, const char *key, bool value)
 {
-    put(object, key, json_object_new_boolean(value));
+    json_object_object_add(object, key, json_object_new_boolean(value));
 }
 
 static void put_figures(struct json_object *object, const double figures[WW_FIGURES])
 {
     for (int i = 0; i < WW_FIGURES; i++)
         if (!isnan(figures[i]))
-            put(object, ww_figure_kinds[i].name, ww_json_new_number(figures[i]));
+            json_object_object_add(object, ww_figure_kinds[i].name, ww_json_new_number(figures[i]));
 }
 
 static void put_id(struct json_object *object, const char *key, uint32_t point)
@@ -99,10 +94,10 @@ static struct json_object *axis_json(const struct ww_sweep *sweep, const char *k
     for (size_t i = 0; i < count; i++) {
         struct json_object *value = json_object_new_object();
         ww_json_put_text(value, "text", values[i].text);
-        put(value, "value", ww_json_new_number(values[i].number));
+        json_object_object_add(value, "value", ww_json_new_number(values[i].number));
         json_object_array_add(list, value);
     }
-    put(axis, "values", list);
+    json_object_object_add(axis, "values", list);
     free(values);
     return axis;
 }
@@ -150,8 +145,9 @@ static struct json_object *points_json(const struct ww_sweep_data *data)
         const struct ww_sweep_point *point = &data->points[i];
         struct json_object *json = json_object_new_object();
         put_id(json, "id", i);
-        put(json, "settings", json_object_get(json_object_array_get_idx(data->sweep->points, i)));
-        put(json, "runs", runs_json(data, i));
+        json_object_object_add(json, "settings",
+                               json_object_get(json_object_array_get_idx(data->sweep->points, i)));
+        json_object_object_add(json, "runs", runs_json(data, i));
         put_figures(json, point->figures);
         put_flag(json, "pareto", point->pareto);
         put_flag(json, "meets_slo", ww_sweep_meets(data, i, &data->sweep->slo));
@@ -184,16 +180,16 @@ static struct json_object *noise_json(const struct ww_sweep_data *data)
     ww_json_put_text(noise, "rule", ww_sweep_noise_rule);
     for (int i = 0; i < WW_SIGNALS; i++)
         if (!isnan(data->noise_limits[i]))
-            put(limits, ww_sweep_signal_path((enum ww_sweep_signal)i),
-                ww_json_new_number(data->noise_limits[i]));
-    put(noise, "limits", limits);
+            json_object_object_add(limits, ww_sweep_signal_path((enum ww_sweep_signal)i),
+                                   ww_json_new_number(data->noise_limits[i]));
+    json_object_object_add(noise, "limits", limits);
     return noise;
 }
 
 static void put_if(struct json_object *object, const char *key, struct json_object *value)
 {
     if (value != NULL)
-        put(object, key, value);
+        json_object_object_add(object, key, value);
 }
 
 struct json_object *ww_sweep_json(const struct ww_sweep_data *data)
@@ -205,10 +201,10 @@ struct json_object *ww_sweep_json(const struct ww_sweep_data *data)
     ww_json_put_text(json, "version",
                      data->first != NULL ? ww_json_text(data->first, "version") : WW_VERSION);
     ww_json_put_text(json, "name", sweep->name);
-    put(json, "load", json_object_get(sweep->load));
-    put(json, "config", json_object_get(sweep->config));
-    put(json, "vary", json_object_get(sweep->vary));
-    put(json, "axes", axes_json(sweep));
+    json_object_object_add(json, "load", json_object_get(sweep->load));
+    json_object_object_add(json, "config", json_object_get(sweep->config));
+    json_object_object_add(json, "vary", json_object_get(sweep->vary));
+    json_object_object_add(json, "axes", axes_json(sweep));
     ww_json_put_count(json, "repeat", sweep->repeats);
     ww_json_put_text(json, "order", sweep->random ? "random" : "listed");
     ww_json_put_count(json, "seed", sweep->seed);
@@ -216,10 +212,10 @@ struct json_object *ww_sweep_json(const struct ww_sweep_data *data)
     if (sweep->slo_text[0] != 0)
         ww_json_put_text(json, "slo", sweep->slo_text);
     if (json_object_object_get_ex(data->first, "environment", &environment))
-        put(json, "environment", json_object_get(environment));
-    put(json, "runs", runs_summary(data));
-    put(json, "noise", noise_json(data));
-    put(json, "points", points_json(data));
+        json_object_object_add(json, "environment", json_object_get(environment));
+    json_object_object_add(json, "runs", runs_summary(data));
+    json_object_object_add(json, "noise", noise_json(data));
+    json_object_object_add(json, "points", points_json(data));
     put_id(json, "best", best);
     if (best == WW_SWEEP_NO_POINT)
         put_id(json, "nearest", ww_sweep_nearest(data, &sweep->slo));

@@ -3,11 +3,6 @@
 
 #include <stdlib.h>
 
-static void put(struct json_object *object, const char *key, struct json_object *value)
-{
-    json_object_object_add(object, key, value);
-}
-
 int ww_verify_options_write(const struct ww_verify_options *options, const char *path,
                             struct ww_error *error)
 {
@@ -18,17 +13,18 @@ int ww_verify_options_write(const struct ww_verify_options *options, const char 
         json_object_array_add(directories, json_object_new_string(options->directories[i]));
     for (uint32_t i = 0; i < options->groups; i++)
         json_object_array_add(commit, json_object_new_uint64(options->commit[i]));
-    put(json, "directories", directories);
-    put(json, "commit", commit);
-    put(json, "directory", json_object_new_string(options->directory));
-    put(json, "clients", json_object_new_uint64(options->clients));
-    put(json, "entry_bytes", json_object_new_uint64(options->payload.entry_bytes));
-    put(json, "seed", json_object_new_uint64(options->payload.seed));
-    put(json, "itch", json_object_new_boolean(options->payload.itch));
+    json_object_object_add(json, "directories", directories);
+    json_object_object_add(json, "commit", commit);
+    json_object_object_add(json, "directory", json_object_new_string(options->directory));
+    json_object_object_add(json, "clients", json_object_new_uint64(options->clients));
+    json_object_object_add(json, "entry_bytes",
+                           json_object_new_uint64(options->payload.entry_bytes));
+    json_object_object_add(json, "seed", json_object_new_uint64(options->payload.seed));
+    json_object_object_add(json, "itch", json_object_new_boolean(options->payload.itch));
     if (options->payload.size != NULL)
-        put(json, "size", json_object_new_string(options->payload.size));
+        json_object_object_add(json, "size", json_object_new_string(options->payload.size));
     if (options->payload.file != NULL)
-        put(json, "payload", json_object_new_string(options->payload.file));
+        json_object_object_add(json, "payload", json_object_new_string(options->payload.file));
     int failed = json_object_to_file_ext(path, json, JSON_C_TO_STRING_PRETTY);
     json_object_put(json);
     return failed != 0 ? ww_fail_errno(error, WW_EIO, "%s", path) : WW_OK;
